@@ -1,0 +1,1 @@
+"""Pseudonyms and, with the next issue's keys, field protection."""

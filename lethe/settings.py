@@ -1,0 +1,194 @@
+"""Where things are: one settings class a concern, each read from `LETHE_…` variables.
+
+Defaults describe the embedded stack of this checkout. Secrets are never settings: they are files,
+one a credential, in `Paths.secrets` (mode 700), read by `secret()`.
+"""
+
+import hashlib
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from lethe.errors import ConfigurationError
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+# Offsets from LETHE_PORT_BASE of every port that the embedded stack listens on.
+PORT_OFFSETS = {
+    "kafka": 0,
+    "kafka_controller": 1,
+    "cassandra": 2,
+    "cassandra_internode": 3,
+    "cassandra_jmx": 4,
+    "mongodb": 5,
+    "airflow": 6,
+    "airflow_worker_logs": 7,
+    "airflow_triggerer_logs": 8,
+    "dashboard": 9,
+    "spark_driver": 10,
+    "spark_block_manager": 11,
+    "spark_ui": 12,
+}
+
+
+def _default_keys_dir() -> Path:
+    """Outside the checkout, one folder a checkout: two checkouts never share a pepper."""
+    tag = hashlib.sha256(str(PROJECT).encode()).hexdigest()[:12]
+    return Path.home() / ".local" / "share" / "lethe" / "keys" / tag
+
+
+class Paths(BaseSettings):
+    """Folders of one installation (`LETHE_HOME`, `LETHE_KEYS_DIR`, `LETHE_CACHE`, …)."""
+
+    model_config = SettingsConfigDict(env_prefix="LETHE_")
+
+    home: Path = PROJECT / ".lethe"
+    keys_dir: Path = Field(default_factory=_default_keys_dir)
+    cache: Path = Path.home() / ".cache" / "lethe"
+    secrets_dir: Path | None = None
+    register_file: Path = PROJECT / "register.yaml"
+
+    @property
+    def secrets(self) -> Path:
+        """One file a credential, mode 600."""
+        return self.secrets_dir or self.home / "secrets"
+
+    @property
+    def data(self) -> Path:
+        """The servers' data, one folder a server."""
+        return self.home / "data"
+
+    @property
+    def logs(self) -> Path:
+        """Logs of every process, one file a program."""
+        return self.home / "logs"
+
+    @property
+    def config(self) -> Path:
+        """Generated configuration of the embedded servers."""
+        return self.home / "config"
+
+    @property
+    def run(self) -> Path:
+        """Sockets, lease files and other things that a process leaves while it runs."""
+        return self.home / "run"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The stream's checkpoint."""
+        return self.home / "checkpoint" / "user_profiles"
+
+    @property
+    def jars(self) -> Path:
+        """Jars on Spark's class path: ours, and any that a user adds."""
+        return self.home / "jars"
+
+
+class Ports(BaseSettings):
+    """Every port of the embedded stack, moved together by `LETHE_PORT_BASE`."""
+
+    model_config = SettingsConfigDict(env_prefix="LETHE_")
+
+    port_base: int = Field(default=19000, ge=1024, le=65000)
+
+    def __getitem__(self, name: str) -> int:
+        return self.port_base + PORT_OFFSETS[name]
+
+    def all(self) -> dict[str, int]:
+        """Port number by name."""
+        return {name: self[name] for name in PORT_OFFSETS}
+
+
+class KafkaSettings(BaseSettings):
+    """How to reach Kafka (`LETHE_KAFKA_BOOTSTRAP`, …); the credential is chosen by role."""
+
+    model_config = SettingsConfigDict(env_prefix="LETHE_KAFKA_")
+
+    bootstrap: str = Field(default_factory=lambda: f"127.0.0.1:{Ports()['kafka']}")
+    security_protocol: str = "SASL_PLAINTEXT"
+    sasl_mechanism: str = "SCRAM-SHA-512"
+    partitions: int = Field(default=4, ge=1)
+    replication: int = Field(default=1, ge=1)
+
+
+class CassandraSettings(BaseSettings):
+    """How to reach Cassandra (`LETHE_CASSANDRA_HOST`, …); the credential is chosen by role."""
+
+    model_config = SettingsConfigDict(env_prefix="LETHE_CASSANDRA_")
+
+    host: str = "127.0.0.1"  # comma-separated contact points
+    port: int = Field(default_factory=lambda: Ports()["cassandra"])
+    keyspace: str = "lethe"
+    datacenter: str = "datacenter1"
+    replication: int = Field(default=1, ge=1)
+
+    @property
+    def hosts(self) -> list[str]:
+        """Contact points."""
+        return [host.strip() for host in self.host.split(",") if host.strip()]
+
+
+class MongoSettings(BaseSettings):
+    """How to reach MongoDB (`LETHE_MONGO_HOSTS`, …); the credential is chosen by role."""
+
+    model_config = SettingsConfigDict(env_prefix="LETHE_MONGO_")
+
+    hosts: str = Field(default_factory=lambda: f"127.0.0.1:{Ports()['mongodb']}")
+    replica_set: str = "lethe"
+    database: str = "lethe"
+
+
+class AirflowSettings(BaseSettings):
+    """How to reach Airflow's API (`LETHE_AIRFLOW_URL`)."""
+
+    model_config = SettingsConfigDict(env_prefix="LETHE_AIRFLOW_")
+
+    url: str = Field(default_factory=lambda: f"http://127.0.0.1:{Ports()['airflow']}")
+
+
+class DashboardSettings(BaseSettings):
+    """Where the dashboard listens (`LETHE_DASHBOARD_URL`)."""
+
+    model_config = SettingsConfigDict(env_prefix="LETHE_DASHBOARD_")
+
+    url: str = Field(default_factory=lambda: f"http://127.0.0.1:{Ports()['dashboard']}")
+
+
+class StreamSettings(BaseSettings):
+    """The stream (`LETHE_STREAM_…`)."""
+
+    model_config = SettingsConfigDict(env_prefix="LETHE_STREAM_")
+
+    master: str = "local[*]"
+    driver_memory: str = "1g"
+    max_offsets_per_trigger: int = Field(default=50_000, ge=1)
+    trigger_seconds: float = Field(default=1.0, gt=0)
+    heartbeat_seconds: float = Field(default=2.0, gt=0)
+    counter_shards: int = Field(default=8, ge=1)
+    subjects_per_transaction: int = Field(default=1_000, ge=1)
+
+    @cached_property
+    def heartbeat_limit_seconds(self) -> float:
+        """A heartbeat older than this is stale."""
+        return max(15.0, 5 * self.heartbeat_seconds)
+
+
+def secret(name: str, paths: Paths | None = None) -> str:
+    """The credential in the file `name` of the secrets folder, without its last newline.
+
+    Raises ConfigurationError when the file is missing, or open to others.
+    """
+    file = (paths or Paths()).secrets / name
+    try:
+        mode = file.stat().st_mode & 0o077
+        text = file.read_text().rstrip("\n")
+    except OSError as error:
+        raise ConfigurationError(
+            f"credential {name}: {file} can't be read ({error.strerror}); run `make up` first, or set "
+            "LETHE_SECRETS_DIR"
+        ) from error
+    if mode:
+        raise ConfigurationError(f"credential {name}: {file} is open to others; chmod 600 it")
+    return text
