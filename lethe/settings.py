@@ -5,7 +5,6 @@ one a credential, in `Paths.secrets` (mode 700), read by `secret()`.
 """
 
 import hashlib
-from functools import cached_property
 from pathlib import Path
 
 from pydantic import Field
@@ -94,6 +93,7 @@ class Ports(BaseSettings):
     port_base: int = Field(default=19000, ge=1024, le=65000)
 
     def __getitem__(self, name: str) -> int:
+        """The port of one server, by its name in PORT_OFFSETS."""
         return self.port_base + PORT_OFFSETS[name]
 
     def all(self) -> dict[str, int]:
@@ -169,7 +169,7 @@ class StreamSettings(BaseSettings):
     counter_shards: int = Field(default=8, ge=1)
     subjects_per_transaction: int = Field(default=1_000, ge=1)
 
-    @cached_property
+    @property
     def heartbeat_limit_seconds(self) -> float:
         """A heartbeat older than this is stale."""
         return max(15.0, 5 * self.heartbeat_seconds)

@@ -35,7 +35,9 @@ def load_pepper(paths: Paths | None = None) -> bytes:
         mode = file.stat().st_mode & 0o077
         pepper = bytes.fromhex(file.read_text().strip())
     except OSError as error:
-        raise ConfigurationError(f"pepper: {file} can't be read ({error.strerror}); see LETHE_KEYS_DIR") from error
+        raise ConfigurationError(
+            f"pepper: {file} can't be read ({error.strerror}); see LETHE_KEYS_DIR"
+        ) from error
     except ValueError as error:
         raise ConfigurationError(f"pepper: {file} is not hexadecimal; restore it from its backup") from error
     if mode:

@@ -1,0 +1,1 @@
+"""The stores: Cassandra, MongoDB and Kafka, each reached with one role's credential."""

@@ -1,0 +1,232 @@
+"""Contributions and the aggregates made of them, always changed together in one transaction.
+
+A contribution is one subject's share in the aggregates, with the position (event ms, offset) of the profile
+that it comes from. Exactness rests on comparing positions inside the transaction that moves them, never on
+batch ids. The aggregates are counts a (nationality, birth month), sharded so that partitions don't contend;
+everything published is computed from them when it is read.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from bson.int64 import Int64
+from pymongo import UpdateOne
+from pymongo.client_session import ClientSession
+from pymongo.database import Database
+
+from lethe.stores.mongodb import Client, Document, in_transaction
+from lethe.stream.lease import Lease, assert_held
+
+FIGURES = ("nationality", "gender", "birth_month", "registered_month")
+
+
+class Outcome(StrEnum):
+    """What became of one subject's latest message."""
+
+    STORED = "stored"
+    SUPERSEDED = "superseded"
+    SUPPRESSED = "suppressed"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One subject's latest profile in a batch, as far as the aggregates are concerned.
+
+    `figures` holds FIGURES for a subject who consents to analytics, else None. `proof_of_return_us` is the
+    latest time (µs) of anything in the message that shows a person's own act: a consent granted, a
+    registration.
+    """
+
+    subject_id: str
+    event_ms: int
+    offset: int
+    figures: Mapping[str, str] | None
+    proof_of_return_us: int = 0
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Later wins; equal times are settled by the offset."""
+        return self.event_ms, self.offset
+
+
+@dataclass(slots=True)
+class Cells:
+    """Changes to the aggregates: by (nationality, shard), a count a birth month."""
+
+    months: dict[tuple[str, int], Counter[str]] = field(default_factory=dict)
+    changes: Counter[tuple[str, int]] = field(default_factory=Counter)
+
+    def add(self, document: Mapping[str, Any], sign: int) -> None:
+        """Count a contribution in (+1) or out (-1)."""
+        key = (document["nationality"], document["shard"])
+        self.months.setdefault(key, Counter())[document["birth_month"]] += sign
+        self.changes[key] += 1
+
+    def updates(self) -> list[UpdateOne]:
+        """One update a cell that really changed."""
+        result = []
+        for (nationality, shard), months in self.months.items():
+            moved = {f"months.{month}": Int64(n) for month, n in months.items() if n}
+            moved["changes"] = Int64(self.changes[nationality, shard])
+            result.append(
+                UpdateOne(
+                    {"_id": f"{nationality}:{shard}"},
+                    {"$inc": moved, "$setOnInsert": {"nationality": nationality, "shard": shard}},
+                    upsert=True,
+                )
+            )
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a transaction decided: by subject, the outcome and, where stored, the write time in µs."""
+
+    outcomes: dict[str, Outcome]
+    write_times: dict[str, int]
+
+
+def _is_return(held: Mapping[str, Any], entry: Entry) -> bool:
+    """A later event alone is no return: the person must have acted after the erasure (design, Return)."""
+    erased_at = int(held["erased_at"])
+    return entry.event_ms * 1000 > erased_at and entry.proof_of_return_us > erased_at
+
+
+def _document(entry: Entry, write_time: int, shard: int) -> Document:
+    document: Document = {
+        "_id": entry.subject_id,
+        "at": Int64(entry.event_ms),
+        "offset": Int64(entry.offset),
+        "write_time": Int64(write_time),
+        "counted": entry.figures is not None,
+    }
+    if entry.figures is not None:
+        document |= {name: entry.figures[name] for name in FIGURES} | {"shard": shard}
+    return document
+
+
+def _decide(held: Document | None, entry: Entry) -> tuple[Outcome, int]:
+    """Outcome and write time (µs) of an entry against what is held of its subject.
+
+    The write time is the event's, raised above the last one held: profiles of one subject are then ordered in
+    Cassandra as they are here, also where their event times are equal. A profile that is held already keeps
+    its write time: writing it again changes nothing.
+    """
+    if held is None:
+        return Outcome.STORED, entry.event_ms * 1000
+    if "erased_at" in held:
+        if _is_return(held, entry):
+            return Outcome.STORED, max(entry.event_ms * 1000, held["erased_at"] + 1)
+        return Outcome.SUPPRESSED, 0
+    position = (held["at"], held["offset"])
+    if entry.position < position:
+        return Outcome.SUPERSEDED, 0
+    if entry.position == position:
+        return Outcome.STORED, held["write_time"]
+    return Outcome.STORED, max(entry.event_ms * 1000, held["write_time"] + 1)
+
+
+def _figures_of(document: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    return tuple(document[name] for name in FIGURES) if document.get("counted") else None
+
+
+def _apply(
+    db: Database[Document], lease: Lease, shard: int, entries: Sequence[Entry], session: ClientSession
+) -> Applied:
+    assert_held(db, lease, shard, session)
+    ids = [entry.subject_id for entry in entries]
+    held = {doc["_id"]: doc for doc in db.contributions.find({"_id": {"$in": ids}}, session=session)}
+    applied, cells = Applied({}, {}), Cells()
+    replaced: list[str] = []
+    inserts: list[Document] = []
+    for entry in entries:
+        before = held.get(entry.subject_id)
+        outcome, write_time = _decide(before, entry)
+        applied.outcomes[entry.subject_id] = outcome
+        if outcome is not Outcome.STORED:
+            continue
+        applied.write_times[entry.subject_id] = write_time
+        after = _document(entry, write_time, before["shard"] if before and before.get("counted") else shard)
+        if before == after:
+            continue
+        inserts.append(after)
+        if before is not None:
+            replaced.append(entry.subject_id)
+        if _figures_of(before or {}) != _figures_of(after):
+            if before and before.get("counted"):
+                cells.add(before, -1)
+            if after["counted"]:
+                cells.add(after, +1)
+    _write(db, replaced, inserts, cells, session)
+    return applied
+
+
+def _write(
+    db: Database[Document],
+    replaced: Sequence[str],
+    inserts: Sequence[Document],
+    cells: Cells,
+    session: ClientSession,
+) -> None:
+    """Removing and inserting in bulk costs a third of as many single replacements (docs/benchmarks.md)."""
+    if replaced:
+        db.contributions.delete_many({"_id": {"$in": list(replaced)}}, session=session)
+    if inserts:
+        db.contributions.insert_many(inserts, ordered=False, session=session)
+    updates = cells.updates()
+    if updates:
+        db.aggregate_shards.bulk_write(updates, ordered=False, session=session)
+
+
+def apply(
+    client: Client, db: Database[Document], lease: Lease, shard: int, entries: Sequence[Entry]
+) -> Applied:
+    """Bring one chunk of a partition's entries (one a subject) and their aggregates up to date.
+
+    Raises FencedError when the lease has been taken over; then nothing of the chunk is changed.
+    """
+    return in_transaction(client, lambda session: _apply(db, lease, shard, entries, session))
+
+
+def erase(client: Client, db: Database[Document], subject_id: str, erased_at: int) -> Document | None:
+    """Remove one contribution, leave a tombstone under its `_id`, and repair the aggregates, all or nothing.
+
+    `erased_at` is in µs. Returns what was held, None where nothing was. A second call changes nothing but to
+    raise the tombstone's time. A contribution written later than `erased_at` is a person who has returned
+    since: it is left alone, so that a late retry of an erasure takes nothing away.
+    """
+
+    def work(session: ClientSession) -> Document | None:
+        held = db.contributions.find_one({"_id": subject_id}, session=session)
+        if held is not None and held.get("write_time", 0) > erased_at:
+            return None
+        tombstone = {"erased_at": Int64(max(erased_at, (held or {}).get("erased_at", 0)))}
+        db.contributions.replace_one({"_id": subject_id}, tombstone, upsert=True, session=session)
+        if held is None or "erased_at" in held:
+            return None
+        if held["counted"]:
+            cells = Cells()
+            cells.add(held, -1)
+            db.aggregate_shards.bulk_write(cells.updates(), session=session)
+            _drop_empty_months(db, f"{held['nationality']}:{held['shard']}", session)
+        return held
+
+    return in_transaction(client, work)
+
+
+def _drop_empty_months(db: Database[Document], cell: str, session: ClientSession) -> None:
+    """A month that nobody is left in goes, so that it doesn't tell that somebody was."""
+    kept: Document = {
+        "$arrayToObject": {
+            "$filter": {"input": {"$objectToArray": "$months"}, "cond": {"$ne": ["$$this.v", 0]}}
+        }
+    }
+    db.aggregate_shards.update_one({"_id": cell}, [{"$set": {"months": kept}}], session=session)
+
+
+def held_positions(db: Database[Document], subject_ids: Iterable[str]) -> dict[str, Document]:
+    """What is held of these subjects, by subject_id."""
+    return {doc["_id"]: doc for doc in db.contributions.find({"_id": {"$in": list(subject_ids)}})}
