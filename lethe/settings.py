@@ -26,10 +26,11 @@ PORT_OFFSETS = {
     "airflow_worker_logs": 7,
     "airflow_triggerer_logs": 8,
     "dashboard": 9,
-    "spark_driver": 10,
-    "spark_block_manager": 11,
-    "spark_ui": 12,
+    # A driver takes the next free one of 16: an earlier driver that hangs may still hold the first.
+    "spark_driver": 20,
+    "spark_block_manager": 40,
 }
+SPARK_PORT_TRIES = 16
 
 
 def _default_keys_dir() -> Path:

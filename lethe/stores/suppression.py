@@ -8,6 +8,7 @@ in memory as sorted arrays (44 bytes an entry) and look a whole batch up at once
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +37,7 @@ def enter(
 
     def work(session: ClientSession) -> int:
         # The counter first: two entries at once conflict here, so that versions commit in their order.
-        counter = db.counters.find_one_and_update(
+        counter: Any = db.counters.find_one_and_update(
             {"_id": COUNTER},
             {"$inc": {"value": Int64(1)}},
             upsert=True,
@@ -136,9 +137,9 @@ def is_suppressed(
 ) -> bool:
     """Whether a message of a suppressed subject must be dropped (design, Suppression and Return).
 
-    `source` is the message's (topic, partition, offset). Below the recorded end of its partition: always. Above:
-    unless both the event (µs) and the proof that the person acted again (a consent granted, a registration; µs,
-    0 = none) are later than the erasure.
+    `source` is the message's (topic, partition, offset). Below the recorded end of its partition: always.
+    Above: unless both the event (µs) and the proof that the person acted again (a consent granted, a
+    registration; µs, 0 = none) are later than the erasure.
     """
     erased_at, ends = entry
     topic, partition, offset = source

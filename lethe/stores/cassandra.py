@@ -1,0 +1,168 @@
+"""Cassandra: sessions by role, and the `profiles` table written and read by subject.
+
+Writes carry their own timestamp (µs), so that a replay changes nothing and the later profile stands whatever
+the order of arrival; every write names every column, absent ones as null.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cassandra import ConsistencyLevel, DriverException, Unauthorized
+from cassandra.auth import PlainTextAuthProvider
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
+from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
+from cassandra.query import BatchStatement, BatchType, PreparedStatement
+
+from lethe.errors import FencedError, StoreError
+from lethe.settings import CassandraSettings, Paths, secret
+
+TABLE = "profiles"
+ROWS_A_BATCH = 24
+BATCHES_IN_FLIGHT = 16
+REQUEST_SECONDS = 20.0
+
+
+def connect(
+    role: str,
+    paths: Paths | None = None,
+    settings: CassandraSettings | None = None,
+    password: str | None = None,
+) -> Session:
+    """A session with the keyspace set, as `role`; its password from `cassandra-<role>` unless given.
+
+    Raises StoreError when Cassandra can't be reached or refuses the login.
+    """
+    settings = settings or CassandraSettings()
+    profile = ExecutionProfile(
+        load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy(local_dc=settings.datacenter)),
+        consistency_level=ConsistencyLevel.LOCAL_QUORUM,
+        request_timeout=REQUEST_SECONDS,
+    )
+    cluster = Cluster(
+        settings.hosts,
+        port=settings.port,
+        auth_provider=PlainTextAuthProvider(role, password or secret(f"cassandra-{role}", paths)),
+        execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+        protocol_version=5,
+        connect_timeout=10,
+        application_name=f"lethe-{role}",
+    )
+    try:
+        return cluster.connect(settings.keyspace)
+    except (NoHostAvailable, DriverException) as error:
+        cluster.shutdown()
+        raise StoreError(
+            f"cassandra: no session as {role} at {settings.host}:{settings.port}: {_cause(error)}"
+        ) from error
+
+
+def _cause(error: Exception) -> str:
+    """The class of what went wrong at each host; messages of the driver may quote values."""
+    errors = getattr(error, "errors", None)
+    if isinstance(errors, dict) and errors:
+        return ", ".join(sorted({type(inner).__name__ for inner in errors.values()}))
+    return type(error).__name__
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One profile to write: the columns' values in the writer's order, write time in µs, TTL in seconds."""
+
+    subject_id: str
+    values: tuple[Any, ...]
+    write_time: int
+    ttl: int
+
+
+class ProfileWriter:
+    """Writes profiles in unlogged batches of one replica set each, a bounded number of them at once."""
+
+    def __init__(self, session: Session, columns: Sequence[str]) -> None:
+        """`columns`: every column of the table except the key."""
+        self._session = session
+        self.columns = tuple(columns)
+        names = ", ".join(("subject_id", *self.columns))
+        marks = ", ".join("?" for _ in range(len(self.columns) + 1))
+        self._insert: PreparedStatement = session.prepare(
+            f"INSERT INTO {TABLE} ({names}) VALUES ({marks}) USING TIMESTAMP ? AND TTL ?"  # noqa: S608
+        )
+        self._write_time = session.prepare(f"SELECT WRITETIME(event_time) FROM {TABLE} WHERE subject_id = ?")  # noqa: S608
+
+    def write(self, rows: Sequence[Row]) -> int:
+        """Write all rows; returns how many batches it took. When it returns, all are acknowledged.
+
+        Raises FencedError when the role has lost its rights, StoreError when Cassandra does not take them.
+        """
+        pending: deque[Any] = deque()
+        batches = 0
+        try:
+            for group in self._groups(rows):
+                if len(pending) >= BATCHES_IN_FLIGHT:
+                    pending.popleft().result()
+                pending.append(self._session.execute_async(self._batch(group)))
+                batches += 1
+            while pending:
+                pending.popleft().result()
+        except Unauthorized as error:
+            raise FencedError(
+                "cassandra refuses this driver's role: a newer driver has taken over"
+            ) from error
+        except (NoHostAvailable, DriverException) as error:
+            raise StoreError(f"cassandra: profiles were not written: {_cause(error)}") from error
+        return batches
+
+    def written_at(self, subject_id: str) -> int | None:
+        """The write time (µs) that stands for a subject, None where there is no row."""
+        found = self._session.execute(self._write_time, (subject_id,)).one()
+        return None if found is None else int(found[0])
+
+    def _batch(self, rows: Sequence[Row]) -> BatchStatement:
+        batch = BatchStatement(BatchType.UNLOGGED)
+        for row in rows:
+            batch.add(self._insert, (row.subject_id, *row.values, row.write_time, row.ttl))
+        return batch
+
+    def _groups(self, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+        """Rows of one replica set together: a batch then costs its coordinator no further hop."""
+        metadata = self._session.cluster.metadata
+        if len(metadata.all_hosts()) <= 1:
+            yield from _chunks(rows)
+            return
+        by_replicas: dict[tuple[str, ...], list[Row]] = {}
+        for row in rows:
+            replicas = metadata.get_replicas(self._session.keyspace, row.subject_id.encode())
+            by_replicas.setdefault(tuple(sorted(host.address for host in replicas)), []).append(row)
+        for group in by_replicas.values():
+            yield from _chunks(group)
+
+
+def _chunks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    for start in range(0, len(rows), ROWS_A_BATCH):
+        yield rows[start : start + ROWS_A_BATCH]
+
+
+def read_profile(session: Session, subject_id: str) -> Any:
+    """The row of one subject, None where there is none; a failure to ask is raised, never taken for none."""
+    return _ask(lambda: session.execute(f"SELECT * FROM {TABLE} WHERE subject_id = %s", (subject_id,)).one())  # noqa: S608
+
+
+def write_time(session: Session, subject_id: str) -> int | None:
+    """The write time (µs) of one subject's row, None where there is none."""
+    statement = f"SELECT WRITETIME(event_time) AS at FROM {TABLE} WHERE subject_id = %s"  # noqa: S608
+    found = _ask(lambda: session.execute(statement, (subject_id,)).one())
+    return None if found is None or found[0] is None else int(found[0])
+
+
+def delete_profile(session: Session, subject_id: str, erased_at: int) -> None:
+    """Delete one subject's row as of `erased_at` (µs): what was written by then stays gone, even if late."""
+    statement = f"DELETE FROM {TABLE} USING TIMESTAMP %s WHERE subject_id = %s"  # noqa: S608
+    _ask(lambda: session.execute(statement, (erased_at, subject_id)))
+
+
+def _ask(question: Callable[[], Any]) -> Any:
+    try:
+        return question()
+    except (NoHostAvailable, DriverException) as error:
+        raise StoreError(f"cassandra: {TABLE} could not be asked: {_cause(error)}") from error
