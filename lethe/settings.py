@@ -176,6 +176,23 @@ class StreamSettings(BaseSettings):
         return max(15.0, 5 * self.heartbeat_seconds)
 
 
+class SupervisionSettings(BaseSettings):
+    """When `supervise_stream` restarts the stream's driver (`LETHE_SUPERVISION_…`); times in seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="LETHE_SUPERVISION_")
+
+    heartbeat_limit_seconds: float = Field(default_factory=lambda: StreamSettings().heartbeat_limit_seconds)
+    start_limit_seconds: float = Field(default=120.0, gt=0)  # to the first heartbeat
+    stall_limit_seconds: float = Field(default=300.0, gt=0)  # messages wait and no batch ends
+    failing_checks: int = Field(default=3, ge=1)
+    late_check_seconds: float = Field(default=120.0, gt=60)  # the check before is older: the machine slept
+    stable_seconds: float = Field(default=600.0, gt=0)  # healthy for this long forgets earlier failures
+    back_off_seconds: float = Field(default=30.0, ge=0)
+    back_off_cap_seconds: float = Field(default=900.0, ge=0)
+    failure_limit: int = Field(default=8, ge=1)
+    keep_runs_days: int = Field(default=7, ge=1)
+
+
 def secret(name: str, paths: Paths | None = None) -> str:
     """The credential in the file `name` of the secrets folder, without its last newline.
 
