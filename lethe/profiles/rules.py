@@ -1,0 +1,22 @@
+"""What validation takes from the register, in the form that a hot path wants it."""
+
+from dataclasses import dataclass
+
+DAY_MS = 86_400_000
+BACKSTOP_DAYS = 30  # stores keep a row this long past its retention (TTL), and nothing is written beyond it
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The register's say in validation; build it once, not once a message."""
+
+    minimum_age: int  # years; a younger subject is refused
+    purposes: frozenset[str]  # that are declared
+    policy_versions: frozenset[str]  # whose wording is on record
+    retention_days: int | None  # of a profile, from its event time; None = as long as its purposes last
+    known_paths: frozenset[str]  # dotted names of every field that the register declares
+
+    @property
+    def reach_ms(self) -> int | None:
+        """How old an event may be to be written at all, ms: retention and the backstop's 30 days."""
+        return None if self.retention_days is None else (self.retention_days + BACKSTOP_DAYS) * DAY_MS

@@ -1,0 +1,79 @@
+"""Text of messages made fit to store: one form a text, in any script, with its letters and case left alone."""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+_BLANKS = re.compile(r"\s+")
+_JOINERS = "\u200c\u200d"  # spelling in Persian and Indic scripts; every other invisible character goes
+_PHONE_END = re.compile(r"[^\W\d_]|[;,#]")  # an extension, a comment: no part of the number
+_LATIN_ALNUM = re.compile("[^A-Z0-9]+")
+
+
+def clean(value: object) -> str | None:
+    """The text in NFC, trimmed, blanks collapsed, without control and bidi characters; None where not a text."""
+    if not isinstance(value, str):
+        return None
+    text = value
+    if not text.isprintable():
+        text = _visible(text)
+    if "  " in text:
+        text = _BLANKS.sub(" ", text)
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    return text.strip() or None
+
+
+def _visible(text: str) -> str:
+    """Blanks of any kind as spaces, other unprintable characters dropped."""
+    text = _BLANKS.sub(" ", text)
+    return "".join(letter for letter in text if letter.isprintable() or letter in _JOINERS)
+
+
+def email_parts(address: str) -> tuple[str, str]:
+    """(the address in lower case, its domain); the address is valid and so holds one @."""
+    lowered = address.lower()
+    if not lowered.isascii():
+        lowered = unicodedata.normalize("NFC", lowered)
+    return lowered, lowered[lowered.rindex("@") + 1 :]
+
+
+_PHONE_MARKS = str.maketrans("", "", " -().+/\t")
+
+
+def phone_digits(value: object) -> str | None:
+    """ASCII digits of a phone number, with a leading + where it had one; None where there are none.
+
+    No country code is guessed: E.164 is computed where the number is read.
+    """
+    if not isinstance(value, str):
+        return None
+    digits = value.translate(_PHONE_MARKS)
+    if not (digits.isascii() and digits.isdigit()):
+        digits = _other_digits(value)
+    if not digits:
+        return None
+    return f"+{digits}" if value.lstrip().startswith(("+", "\uff0b")) else digits
+
+
+def _other_digits(value: str) -> str:
+    """Digits of any script as ASCII, up to the first letter."""
+    end = _PHONE_END.search(value)
+    number = value[: end.start()] if end else value
+    return "".join(str(unicodedata.decimal(sign)) for sign in number if sign.isdecimal())
+
+
+def postcode_text(value: object) -> str | None:
+    """A postcode, which comes as a number or as a text; digits that a number lost are not guessed."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
+
+
+@lru_cache(maxsize=65_536)
+def postcode_area(postcode: str) -> str | None:
+    """The first half of a postcode's Latin letters and digits, at least one and at most three of them."""
+    text = _LATIN_ALNUM.sub("", unicodedata.normalize("NFKC", postcode).upper())
+    return text[: max(1, min(3, len(text) // 2))] or None
