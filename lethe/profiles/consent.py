@@ -41,7 +41,7 @@ def _read_consent(entry: object, latest_ms: int) -> Consent | None:
 
 
 def in_force(consents: Iterable[Consent], known_policy_versions: frozenset[str]) -> dict[str, str]:
-    """Purpose -> policy version of the consents that stand: the latest a purpose; of equal times the withdrawal.
+    """Purpose -> policy version of the consents that stand: the latest each; of equal times the withdrawal.
 
     A latest grant for a version without a known wording stands for nothing, and no earlier one comes back
     for it. Of grants at one time the greatest known version counts, whatever the order of the list.

@@ -1,6 +1,6 @@
 """Country names and regions by nationality code.
 
-Names and codes are ISO 3166-1 as pycountry ships it. pycountry knows no regions: `data/regions.json` holds the
+Names and codes are ISO 3166-1 as pycountry ships it. It knows no regions: `data/regions.json` holds the
 United Nations' M49 regions and sub-regions (Taiwan, which M49 does not list, stands in Eastern Asia).
 """
 
@@ -30,12 +30,11 @@ def countries() -> dict[str, Country]:
         for subregion, codes in subregions.items()
         for code in codes.split()
     }
-    return {
-        entry.alpha_2: Country(
-            entry.alpha_2, getattr(entry, "common_name", entry.name), *places[entry.alpha_2]
-        )
-        for entry in pycountry.countries
-    }
+    found = {}
+    for entry in pycountry.countries:
+        name = getattr(entry, "common_name", entry.name)
+        found[entry.alpha_2] = Country(entry.alpha_2, name, *places[entry.alpha_2])
+    return found
 
 
 def _regions() -> dict[str, dict[str, str]]:

@@ -1,4 +1,4 @@
-"""From a valid profile to the columns that the register may store; protection and stores choose among them."""
+"""From a valid profile to the columns that the register may store; protection and stores choose."""
 
 from datetime import date
 from functools import lru_cache
@@ -6,7 +6,7 @@ from functools import lru_cache
 from lethe.profiles.contract import Document, Profile
 from lethe.profiles.countries import countries
 from lethe.profiles.text import clean, email_parts, phone_digits, postcode_area, postcode_text
-from lethe.profiles.times import utc_day, whole_years
+from lethe.profiles.times import utc_day
 
 _GENDERS = {"female": "female", "male": "male"}
 _AGE_BANDS = (16, 25, 35, 45, 55, 65, 75)  # years; first ages of the bands after the lowest

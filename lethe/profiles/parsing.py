@@ -96,9 +96,9 @@ def _compare(document: Document, known: Tree, prefix: str, found: list[str]) -> 
         found.extend(prefix + name for name in document if name not in known)
     for name, value in document.items():
         if value.__class__ is dict and (inner := known.get(name)) is not None:
-            _compare(value, inner, f"{prefix}{name}.", found)  # type: ignore[arg-type]
+            _compare(value, inner, f"{prefix}{name}.", found)
         elif value.__class__ is list and (inner := known.get(name)):
-            _compare_items(value, inner, f"{prefix}{name}.", found)  # type: ignore[arg-type]
+            _compare_items(value, inner, f"{prefix}{name}.", found)
 
 
 def _compare_items(items: Iterable[object], known: Tree, prefix: str, found: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Text of messages made fit to store: one form a text, in any script, with its letters and case left alone."""
+"""Text of messages made fit to store: one form a text in any script, letters and case left alone."""
 
 import re
 import unicodedata
@@ -11,7 +11,7 @@ _LATIN_ALNUM = re.compile("[^A-Z0-9]+")
 
 
 def clean(value: object) -> str | None:
-    """The text in NFC, trimmed, blanks collapsed, without control and bidi characters; None where not a text."""
+    """The text in NFC, trimmed, blanks collapsed, without invisible characters; None where not a text."""
     if not isinstance(value, str):
         return None
     text = value
@@ -38,6 +38,7 @@ def email_parts(address: str) -> tuple[str, str]:
     return lowered, lowered[lowered.rindex("@") + 1 :]
 
 
+_MAX_NUMBER = 10**15  # beyond it a double is no longer exact, and no postcode is
 _PHONE_MARKS = str.maketrans("", "", " -().+/\t")
 
 
@@ -68,6 +69,8 @@ def postcode_text(value: object) -> str | None:
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if not -_MAX_NUMBER < value < _MAX_NUMBER:  # also NaN
         return None
     return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
 

@@ -1,4 +1,4 @@
-"""Times and dates of messages, strict and quick: RFC 3339 text in, Unix ms or a date out, None where malformed.
+"""Times and dates of messages, strict and quick: RFC 3339 in, Unix ms or a date out, None where malformed.
 
 `datetime.fromisoformat` takes week dates, commas and times without an offset, and gives objects that cost
 more than the arithmetic; days are cached instead, since birth and registration days repeat.

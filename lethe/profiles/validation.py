@@ -1,4 +1,4 @@
-"""The rules that make a JSON object a profile, checked in the order of `Reason`; the first broken one stands."""
+"""The rules that make a JSON object a profile, in the order of `Reason`; the first broken one stands."""
 
 import re
 from datetime import date
