@@ -1,7 +1,7 @@
 """What state the stream's driver is in, and what to do about it: pure functions of what was seen.
 
-Four signals are judged together: the process, its heartbeat, the trend of its lag, and what became of its last
-batches. Whoever looks (`lethe.stream.supervision`) measures them; nothing here reads a clock or a store.
+Four signals are judged together: the process, its heartbeat, the trend of its lag, and what became of its
+last batches. Whoever looks (`lethe.stream.supervision`) measures them; nothing here reads a clock or a store.
 """
 
 from dataclasses import dataclass
@@ -129,12 +129,25 @@ def back_off_seconds(failed_drivers: int, limits: SupervisionSettings) -> float:
     return float(min(limits.back_off_cap_seconds, doubled))
 
 
-def plan(verdict: Verdict, seconds_to_wait: float) -> Action:
-    """What to do; `seconds_to_wait` is what is left of the back-off."""
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A verdict, what it asks for, and how much of the back-off is left (s)."""
+
+    verdict: Verdict
+    action: Action
+    seconds_to_wait: float = 0.0
+
+
+def decide(signals: Signals, seconds_since_submission: float | None, limits: SupervisionSettings) -> Decision:
+    """Judge, and choose what to do; `seconds_since_submission` is None where nothing was submitted yet."""
+    verdict = judge(signals, limits)
     if verdict is Verdict.GAVE_UP:
-        return Action.GIVE_UP
+        return Decision(verdict, Action.GIVE_UP)
     if verdict not in (Verdict.ABSENT, Verdict.HUNG, Verdict.FAILING):
-        return Action.NOTHING
-    if seconds_to_wait > 0:
-        return Action.WAIT
-    return Action.SUBMIT if verdict is Verdict.ABSENT else Action.RESTART
+        return Decision(verdict, Action.NOTHING)
+    wait = 0.0
+    if seconds_since_submission is not None:
+        wait = max(0.0, back_off_seconds(signals.failed_drivers, limits) - seconds_since_submission)
+    if wait > 0:
+        return Decision(verdict, Action.WAIT, wait)
+    return Decision(verdict, Action.SUBMIT if verdict is Verdict.ABSENT else Action.RESTART)
