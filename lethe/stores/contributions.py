@@ -43,7 +43,7 @@ class Entry:
     subject_id: str
     event_ms: int
     offset: int
-    figures: Mapping[str, str] | None
+    figures: Mapping[str, str | None] | None
     proof_of_return_us: int = 0
 
     @property
@@ -54,18 +54,42 @@ class Entry:
 
 @dataclass(slots=True)
 class Cells:
-    """Changes to the aggregates: by (nationality, shard), a count a birth month."""
+    """Changes to the aggregates: by (nationality, shard), a count a birth month; and how many subjects."""
 
     months: dict[tuple[str, int], Counter[str]] = field(default_factory=dict)
     changes: Counter[tuple[str, int]] = field(default_factory=Counter)
+    stored: int = 0
+    counted: int = 0
 
     def add(self, document: Mapping[str, Any], sign: int) -> None:
-        """Count a contribution in (+1) or out (-1)."""
+        """Count a subject in (+1) or out (-1), and their contribution where they consent to one."""
+        self.stored += sign
+        if not document["counted"]:
+            return
+        self.counted += sign
         key = (document["nationality"], document["shard"])
         self.months.setdefault(key, Counter())[document["birth_month"]] += sign
         self.changes[key] += 1
 
-    def updates(self) -> list[UpdateOne]:
+    def move(self, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> None:
+        """Count a subject from one state to another; nothing where both count alike."""
+        if _share(before) == _share(after):
+            return
+        if before is not None and _share(before) is not None:
+            self.add(before, -1)
+        if after is not None:
+            self.add(after, +1)
+
+    def write(self, db: Database[Document], writer: str, session: ClientSession) -> None:
+        """Add the changes to the aggregates; `writer` names whose counter of subjects takes them."""
+        updates = self._updates()
+        if updates:
+            db.aggregate_shards.bulk_write(updates, ordered=False, session=session)
+        if self.stored or self.counted:
+            counts = {"stored": Int64(self.stored), "counted": Int64(self.counted)}
+            db.subject_counts.update_one({"_id": writer}, {"$inc": counts}, upsert=True, session=session)
+
+    def _updates(self) -> list[UpdateOne]:
         """One update a cell that really changed."""
         result = []
         for (nationality, shard), months in self.months.items():
@@ -129,8 +153,11 @@ def _decide(held: Document | None, entry: Entry) -> tuple[Outcome, int]:
     return Outcome.STORED, max(entry.event_ms * 1000, held["write_time"] + 1)
 
 
-def _figures_of(document: Mapping[str, Any]) -> tuple[Any, ...] | None:
-    return tuple(document[name] for name in FIGURES) if document.get("counted") else None
+def _share(document: Mapping[str, Any] | None) -> tuple[Any, ...] | None:
+    """What a document adds to the aggregates: figures, () for a subject who isn't counted, None for nobody."""
+    if document is None or "erased_at" in document:
+        return None
+    return tuple(document[name] for name in FIGURES) if document["counted"] else ()
 
 
 def _apply(
@@ -155,30 +182,14 @@ def _apply(
         inserts.append(after)
         if before is not None:
             replaced.append(entry.subject_id)
-        if _figures_of(before or {}) != _figures_of(after):
-            if before and before.get("counted"):
-                cells.add(before, -1)
-            if after["counted"]:
-                cells.add(after, +1)
-    _write(db, replaced, inserts, cells, session)
-    return applied
-
-
-def _write(
-    db: Database[Document],
-    replaced: Sequence[str],
-    inserts: Sequence[Document],
-    cells: Cells,
-    session: ClientSession,
-) -> None:
-    """Removing and inserting in bulk costs a third of as many single replacements (docs/benchmarks.md)."""
+        cells.move(before, after)
+    # Removing and inserting in bulk costs a third of as many single replacements.
     if replaced:
-        db.contributions.delete_many({"_id": {"$in": list(replaced)}}, session=session)
+        db.contributions.delete_many({"_id": {"$in": replaced}}, session=session)
     if inserts:
         db.contributions.insert_many(inserts, ordered=False, session=session)
-    updates = cells.updates()
-    if updates:
-        db.aggregate_shards.bulk_write(updates, ordered=False, session=session)
+    cells.write(db, str(shard), session)
+    return applied
 
 
 def apply(
@@ -207,10 +218,10 @@ def erase(client: Client, db: Database[Document], subject_id: str, erased_at: in
         db.contributions.replace_one({"_id": subject_id}, tombstone, upsert=True, session=session)
         if held is None or "erased_at" in held:
             return None
+        cells = Cells()
+        cells.move(held, None)
+        cells.write(db, "eraser", session)
         if held["counted"]:
-            cells = Cells()
-            cells.add(held, -1)
-            db.aggregate_shards.bulk_write(cells.updates(), session=session)
             _drop_empty_months(db, f"{held['nationality']}:{held['shard']}", session)
         return held
 

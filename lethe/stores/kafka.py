@@ -69,9 +69,14 @@ def tombstone(config: dict[str, Any], user_id: str) -> dict[str, str]:
         else:
             placed[message.topic()] = f"{message.partition()}:{message.offset()}"
 
+    headers: list[tuple[str, str | bytes | None]] = [(HEADER, TOMBSTONE_HEADER_VALUE)]
     for topic in TOPICS:
         producer.produce(
-            topic, key=user_id.encode(), value=None, headers=[(HEADER, TOMBSTONE_HEADER_VALUE)], on_delivery=delivered
+            topic,
+            key=user_id.encode(),
+            value=None,
+            headers=headers,
+            on_delivery=delivered,
         )
     left = producer.flush(TIMEOUT_SECONDS)
     if left or failed:

@@ -1,0 +1,139 @@
+"""What the stream tells of itself in `stream_health`: a heartbeat, a document a batch, and totals.
+
+Read by supervision, the eraser and the dashboard. It holds counts, offsets and class names, never a value.
+"""
+
+import os
+import socket
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from bson.int64 import Int64
+from pymongo.database import Database
+
+from lethe.stores.mongodb import Document
+from lethe.stream.lease import Lease
+
+DRIVER = "driver"
+TOTALS = "totals"
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of the rows of a partition or a batch; `rows_in` is the sum of all of them."""
+
+    rows_in: int = 0
+    stored: int = 0
+    superseded: int = 0
+    suppressed: int = 0
+    control: int = 0
+    not_counted: int = 0
+    quarantined: Counter[str] = field(default_factory=Counter)
+    unknown_fields: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: "Counts") -> None:
+        """Add another partition's counts."""
+        for name in ("rows_in", "stored", "superseded", "suppressed", "control", "not_counted"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.quarantined.update(other.quarantined)
+        self.unknown_fields.update(other.unknown_fields)
+
+    def balanced(self) -> bool:
+        """Whether every row is accounted for."""
+        told = self.stored + self.superseded + self.suppressed + self.control
+        return self.rows_in == told + sum(self.quarantined.values())
+
+    def document(self) -> Document:
+        """As stored."""
+        return {
+            "rows_in": self.rows_in,
+            "stored": self.stored,
+            "superseded": self.superseded,
+            "suppressed": self.suppressed,
+            "control": self.control,
+            "not_counted": self.not_counted,
+            "quarantined": dict(self.quarantined),
+            "unknown_fields": [{"name": name, "count": n} for name, n in self.unknown_fields.items()],
+        }
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> "Counts":
+        """The reverse of `document`."""
+        unknown = Counter({entry["name"]: entry["count"] for entry in document["unknown_fields"]})
+        plain = {k: v for k, v in document.items() if k not in {"quarantined", "unknown_fields"}}
+        return cls(**plain, quarantined=Counter(document["quarantined"]), unknown_fields=unknown)
+
+
+@dataclass(slots=True)
+class Health:
+    """Writes the driver's own document; every write is conditional on the lease, so that a driver that was
+    taken over can't speak over its successor."""
+
+    db: Database[Document]
+    lease: Lease
+
+    def starting(self) -> None:
+        """First word of a new driver; the offsets that an earlier one reached stay."""
+        now = datetime.now(UTC)
+        self.db.stream_health.update_one(
+            {"_id": DRIVER},
+            {
+                "$set": {
+                    "number": self.lease.number,
+                    "holder": self.lease.holder,
+                    "pid": os.getpid(),
+                    "host": socket.gethostname(),
+                    "started_at": now,
+                    "heartbeat_at": now,
+                    "state": "starting",
+                    "batch_in_flight": None,
+                    "batch_ledger_version": None,
+                    "last_error": None,
+                    "lag": None,
+                    "lag_at": None,
+                }
+            },
+            upsert=True,
+        )
+
+    def say(self, **fields: Any) -> bool:
+        """Set fields of the driver's document; False when a newer driver owns it."""
+        fields["heartbeat_at"] = datetime.now(UTC)
+        written = self.db.stream_health.update_one(
+            {"_id": DRIVER, "number": self.lease.number}, {"$set": fields}
+        )
+        return written.matched_count == 1
+
+    def batch(
+        self,
+        batch_id: int,
+        counts: Counts,
+        offsets: Mapping[str, Mapping[str, int]],
+        started_at: datetime,
+        lag: int | None,
+    ) -> None:
+        """Publish a finished batch: once however often it is run under one lease."""
+        now = datetime.now(UTC)
+        seconds = max((now - started_at).total_seconds(), 1e-3)
+        self.db.stream_health.replace_one(
+            {"_id": f"batch:{self.lease.number}:{batch_id}"},
+            {
+                **counts.document(),
+                "lease": self.lease.number,
+                "batch_id": batch_id,
+                "at": now,
+                "duration_ms": round(seconds * 1000),
+                "rows_per_second": round(counts.rows_in / seconds, 1),
+                "offsets": {name: dict(bounds) for name, bounds in offsets.items()},
+                "lag": lag,
+            },
+            upsert=True,
+        )
+        totals = {f"quarantined.{reason}": Int64(n) for reason, n in counts.quarantined.items()} | {
+            name: Int64(getattr(counts, name))
+            for name in ("rows_in", "stored", "superseded", "suppressed", "control")
+        }
+        self.db.stream_health.update_one({"_id": TOTALS}, {"$inc": totals}, upsert=True)

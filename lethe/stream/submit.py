@@ -1,0 +1,162 @@
+"""How the stream's driver is started: take the lease, shut older drivers out, then become `spark-submit`.
+
+The process that takes the lease holds the right to move it; the driver that it turns into does not. What a driver
+needs to know of its lease lies in a file of mode 600.
+"""
+
+import json
+import os
+import socket
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lethe.errors import ConfigurationError, FencedError
+from lethe.settings import (
+    PROJECT,
+    SPARK_PORT_TRIES,
+    CassandraSettings,
+    KafkaSettings,
+    Paths,
+    Ports,
+    StreamSettings,
+    secret,
+)
+from lethe.stores import cassandra, mongodb
+from lethe.stream import fence, lease
+
+APPLICATION = PROJECT / "spark_apps" / "user_profiles_stream.py"
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseFile:
+    """A driver's lease and the password of its Cassandra role."""
+
+    number: int
+    holder: str
+    password: str
+
+    @classmethod
+    def read(cls, paths: Paths) -> "LeaseFile":
+        """The lease that was taken last on this machine.
+
+        Raises ConfigurationError when none was.
+        """
+        try:
+            return cls(**json.loads(lease_path(paths).read_text()))
+        except OSError as error:
+            raise ConfigurationError("the stream has no lease: start it by `lethe stream run`") from error
+
+    @property
+    def lease(self) -> lease.Lease:
+        """Without the password."""
+        return lease.Lease(self.number, self.holder)
+
+
+def lease_path(paths: Paths) -> Path:
+    """Where the lease file lies."""
+    return paths.run / "lease.json"
+
+
+def take_over(paths: Paths) -> LeaseFile:
+    """Take the lease, make its role, and see every older role refused.
+
+    Raises FencedError when another driver took the lease in the meantime, StoreError when a store doesn't answer
+    or an old role still writes.
+    """
+    settings = CassandraSettings()
+    client = mongodb.connect("fence", paths)
+    session = cassandra.connect("fence", paths, settings)
+    try:
+        db = mongodb.database(client)
+        held = lease.take(
+            client, db, f"{socket.gethostname()}:{os.getpid()}", StreamSettings().counter_shards
+        )
+        password = fence.admit(session, held.number)
+        fence.shut_out(session, held.number, settings, paths)
+        if lease.current(db) != held.number:
+            session.execute(f"DROP ROLE IF EXISTS {fence.role_of(held.number)}")
+            raise FencedError(f"lease {held.number} was taken over by another driver while it was starting")
+    finally:
+        session.cluster.shutdown()
+        client.close()
+    taken = LeaseFile(held.number, held.holder, password)
+    _write_private(lease_path(paths), json.dumps(asdict(taken)))
+    return taken
+
+
+def spark_properties(paths: Paths) -> dict[str, str]:
+    """Spark's settings of the stream, as a properties file takes them: nothing secret stands on a command line."""
+    settings, ports = StreamSettings(), Ports()
+    local = settings.master.startswith("local")
+    properties = {
+        "spark.master": settings.master,
+        "spark.app.name": "lethe-user-profiles",
+        "spark.driver.memory": settings.driver_memory,
+        "spark.driver.extraJavaOptions": f"-Djava.security.auth.login.config={_jaas(paths)} -XX:+UseSerialGC "
+        f"-Djava.io.tmpdir={paths.home / 'spark'}",
+        "spark.jars": ",".join(sorted(str(jar) for jar in paths.jars.glob("*.jar"))),
+        "spark.local.dir": str(paths.home / "spark"),
+        "spark.sql.warehouse.dir": str(paths.home / "spark" / "warehouse"),
+        "spark.authenticate": "true",
+        "spark.io.encryption.enabled": "true",
+        "spark.ui.enabled": "false",
+        "spark.eventLog.enabled": "false",
+        "spark.port.maxRetries": str(SPARK_PORT_TRIES),
+        "spark.driver.port": str(ports["spark_driver"]),
+        "spark.blockManager.port": str(ports["spark_block_manager"]),
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "4",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "4000",
+        "spark.sql.streaming.minBatchesToRetain": "20",
+        "spark.sql.streaming.noDataProgressEventInterval": "1000",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.pyspark.python": sys.executable,
+        "spark.pyspark.driver.python": sys.executable,
+    }
+    if local:
+        properties |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+    else:
+        properties["spark.authenticate.secret"] = secret("spark-authenticate", paths)
+    return properties
+
+
+def _jaas(paths: Paths) -> Path:
+    """Kafka's login of the stream as a JAAS file: as an option it would stand in Spark's plans and logs."""
+    file = paths.config / "stream" / "jaas.conf"
+    module = {
+        "PLAIN": "org.apache.kafka.common.security.plain.PlainLoginModule",
+    }.get(KafkaSettings().sasl_mechanism, "org.apache.kafka.common.security.scram.ScramLoginModule")
+    _write_private(
+        file,
+        f'KafkaClient {{\n  {module} required username="stream" password="{secret("kafka-stream", paths)}";\n}};\n',
+    )
+    return file
+
+
+def command(paths: Paths) -> list[str]:
+    """The `spark-submit` command line of the driver."""
+    file = paths.config / "stream" / "spark.conf"
+    lines = (f"{name} {value}" for name, value in spark_properties(paths).items())
+    _write_private(file, "\n".join(lines) + "\n")
+    submit = Path(sys.executable).with_name("spark-submit")
+    return [str(submit), "--properties-file", str(file), str(APPLICATION)]
+
+
+def run(paths: Paths) -> None:
+    """Take over and become the driver; returns never."""
+    for folder in (paths.run, paths.checkpoint.parent, paths.home / "spark"):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    take_over(paths)
+    argv = command(paths)
+    environment = os.environ | {"PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1"}
+    os.execve(argv[0], argv, environment)  # noqa: S606 - becomes the driver, under the same supervisor
+
+
+def _write_private(file: Path, text: str) -> None:
+    """Replace a file of mode 600 in one step."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    partial = file.with_suffix(f".{os.getpid()}.new")
+    partial.touch(mode=0o600)
+    partial.write_text(text)
+    partial.replace(file)

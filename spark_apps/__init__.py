@@ -1,0 +1,1 @@
+"""Spark applications: argv and wiring; the rules are lethe's."""

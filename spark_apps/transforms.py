@@ -1,0 +1,179 @@
+"""The steps that a message passes, each a pure function of rows: parse, identify, suppress, validate, latest,
+consent, enrich, protect.
+
+A step works on all rows of a chunk and gives the rows that go on; those that don't leave with a reason or a
+count. The rules themselves are lethe.profiles': one implementation for the stream and for everything else.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from lethe.profiles import consent as consents
+from lethe.profiles import enrichment, parsing, validation
+from lethe.profiles.contract import (
+    CONTROL_HEADER_VALUE,
+    HEADER,
+    Document,
+    Message,
+    Profile,
+    Refusal,
+)
+from lethe.profiles.rules import Rules
+from lethe.stores.quarantine import Refused
+from lethe.stores.suppression import Ledger, is_suppressed
+
+
+@dataclass(slots=True)
+class Row:
+    """One message on its way. A refused one keeps its reason until it is known not to be suppressed."""
+
+    message: Message
+    document: Document
+    refusal: Refusal | None = None
+    subject_ids: tuple[str, ...] = ()
+    profile: Profile | None = None
+    standing: dict[str, str] = field(default_factory=dict)
+    columns: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def subject_id(self) -> str:
+        """The subject that a profile is about."""
+        return self.subject_ids[0]
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """(event ms, offset): the later one stands."""
+        assert self.profile is not None  # noqa: S101 - rows get here with one
+        return self.profile.event_ms, self.profile.offset
+
+
+def messages(chunk: pa.RecordBatch) -> list[Message]:
+    """The Kafka records of an Arrow batch (topic, partition, offset, timestamp_ms, key, value, control)."""
+    columns = [chunk.column(name).to_pylist() for name in ("topic", "partition", "offset", "timestamp_ms")]
+    columns += [chunk.column(name).to_pylist() for name in ("key", "value", "control")]
+    ours = ((HEADER, CONTROL_HEADER_VALUE),)
+    return [
+        Message(topic, partition, offset, timestamp_ms, key, value, ours if control else None)
+        for topic, partition, offset, timestamp_ms, key, value, control in zip(*columns, strict=True)
+    ]
+
+
+def parse(records: Sequence[Message]) -> list[Row]:
+    """Rows with a JSON object each, or the refusal of what holds none; Lethe's own records are left out."""
+    rows = []
+    for message in records:
+        found = parsing.parse(message)
+        if found is None:
+            continue
+        if isinstance(found, Refusal):
+            rows.append(Row(message, {}, found))
+        else:
+            rows.append(Row(message, found))
+    return rows
+
+
+def identify(rows: Sequence[Row], pseudonym: Callable[[str], str]) -> list[Row]:
+    """Give each row its subjects' ids: of `login.uuid`, and of the Kafka key where that names another."""
+    for row in rows:
+        user_id = row.refusal.user_id if row.refusal else parsing.identify(row.document, row.message)
+        if isinstance(user_id, Refusal):
+            row.refusal, user_id = user_id, user_id.user_id
+        keyed = parsing.key_user_id(row.message.key)
+        names = [name for name in dict.fromkeys((user_id, keyed)) if name is not None]
+        row.subject_ids = tuple(pseudonym(name) for name in names)
+    return list(rows)
+
+
+def suppress(rows: Sequence[Row], ledger: Ledger, now_ms: int, rules: Rules) -> tuple[list[Row], int]:
+    """The rows that may go on, and how many were dropped because their subject was erased.
+
+    Stands before validation: of an erased subject not even a faulty message is kept.
+    """
+    everyone = list({subject for row in rows for subject in row.subject_ids})
+    entries = ledger.lookup(everyone)
+    if not entries:
+        return list(rows), 0
+    kept = [row for row in rows if not _is_suppressed(row, entries, now_ms, rules)]
+    return kept, len(rows) - len(kept)
+
+
+def _is_suppressed(row: Row, entries: Mapping[str, Any], now_ms: int, rules: Rules) -> bool:
+    hits = [entries[subject] for subject in row.subject_ids if subject in entries]
+    if not hits:
+        return False
+    found = row.refusal or validation.validate(row.document, row.message, now_ms, rules)
+    if isinstance(found, Refusal):
+        return True
+    source = (row.message.topic, row.message.partition, row.message.offset)
+    return any(is_suppressed(hit, source, found.event_ms * 1000, proof_of_return_us(found)) for hit in hits)
+
+
+def proof_of_return_us(profile: Profile) -> int:
+    """The latest act of the person that a profile tells of (µs): a consent granted, or the registration."""
+    granted = [consent.at_ms for consent in profile.consents if consent.granted]
+    return max([*granted, profile.registered_ms]) * 1000
+
+
+def validate(rows: Sequence[Row], now_ms: int, rules: Rules) -> tuple[list[Row], list[Refused]]:
+    """Rows with a valid profile each, and the refused ones."""
+    valid: list[Row] = []
+    refused: list[Refused] = []
+    for row in rows:
+        found = row.refusal or validation.validate(row.document, row.message, now_ms, rules)
+        if isinstance(found, Refusal):
+            message = row.message
+            subject = row.subject_ids[0] if row.subject_ids else None
+            refused.append(
+                Refused(message.topic, message.partition, message.offset, found.reason.value, subject)
+            )
+        else:
+            row.profile = found
+            valid.append(row)
+    return valid, refused
+
+
+def latest(rows: Sequence[Row]) -> tuple[list[Row], int]:
+    """The latest profile of each subject, and how many were superseded within these rows."""
+    standing: dict[str, Row] = {}
+    for row in rows:
+        held = standing.get(row.subject_id)
+        if held is None or row.position > held.position:
+            standing[row.subject_id] = row
+    return list(standing.values()), len(rows) - len(standing)
+
+
+def consent(rows: Sequence[Row], rules: Rules) -> list[Row]:
+    """Give each row the consents in force: purpose -> policy version."""
+    for row in rows:
+        assert row.profile is not None  # noqa: S101 - rows get here with one
+        row.standing = consents.in_force(row.profile.consents, rules.policy_versions)
+    return list(rows)
+
+
+def enrich(rows: Sequence[Row]) -> list[Row]:
+    """Give each row its columns, by their names in the register."""
+    for row in rows:
+        assert row.profile is not None  # noqa: S101 - rows get here with one
+        row.columns = enrichment.enrich(row.profile)
+    return list(rows)
+
+
+def protect(
+    rows: Sequence[Row], columns: Mapping[str, frozenset[str]], unconditional: frozenset[str]
+) -> list[Row]:
+    """Leave in each row only columns that may be stored: declared so, and for a purpose that stands.
+
+    `columns`: of every column stored as `plain` or `generalise`, the purposes it serves; `unconditional`: the
+    purposes that need no consent. A column declared `encrypt` is not among them until there are keys to encrypt
+    it with: it is not stored.
+    """
+    for row in rows:
+        standing = unconditional | row.standing.keys()
+        row.columns = {
+            name: None if served.isdisjoint(standing) else row.columns[name]
+            for name, served in columns.items()
+        }
+    return list(rows)

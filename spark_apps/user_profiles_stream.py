@@ -1,0 +1,219 @@
+"""The stream: Kafka's `user_profiles` to Cassandra and MongoDB, as a long-running Structured Streaming app.
+
+Started by `lethe stream run`, which has taken the lease. Each micro-batch is one pass over Kafka's records, one
+Python task a topic partition; nothing is persisted or scanned twice.
+"""
+
+import json
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Any
+
+import pyarrow as pa
+from py4j.protocol import Py4JError
+from pymongo.database import Database
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - as everywhere in Spark
+from pyspark.sql.streaming.query import StreamingQuery
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_attempt, wait_exponential
+
+from lethe import jsonlog
+from lethe.errors import FencedError, LetheError
+from lethe.profiles.contract import HEADER, MAX_MESSAGE_BYTES, PROFILES_TOPIC
+from lethe.settings import KafkaSettings, Paths, StreamSettings
+from lethe.stores import mongodb, suppression
+from lethe.stores.mongodb import Document
+from lethe.stream import lease as leases
+from lethe.stream.health import Counts, Health
+from lethe.stream.heartbeat import Heartbeat
+from lethe.stream.submit import LeaseFile
+from spark_apps.worker import REPORT_SCHEMA, Batch, process_partition
+
+LOG = logging.getLogger("lethe.stream")
+FENCED_EXIT = 75  # os.EX_TEMPFAIL: another driver has taken over
+QUERY_ATTEMPTS = 5  # starts of the query without a finished batch, before the driver gives up
+
+
+def kafka_records(spark: SparkSession) -> DataFrame:
+    """`user_profiles` as a stream of (topic, partition, offset, timestamp_ms, key, value, control).
+
+    A value beyond the contract's bound is cut to one byte more: enough to be refused for its size.
+    """
+    kafka, stream = KafkaSettings(), StreamSettings()
+    return (
+        spark.readStream.format("kafka")
+        .option("kafka.bootstrap.servers", kafka.bootstrap)
+        .option("kafka.security.protocol", kafka.security_protocol)
+        .option("kafka.sasl.mechanism", kafka.sasl_mechanism)
+        .option("subscribe", PROFILES_TOPIC)
+        .option("groupIdPrefix", "lethe-stream")
+        .option("startingOffsets", "earliest")
+        .option("failOnDataLoss", "true")
+        .option("includeHeaders", "true")
+        .option("maxOffsetsPerTrigger", stream.max_offsets_per_trigger)
+        .load()
+        .select(
+            "topic",
+            "partition",
+            "offset",
+            F.unix_millis("timestamp").alias("timestamp_ms"),
+            "key",
+            F.expr(f"substring(value, 1, {MAX_MESSAGE_BYTES + 1})").alias("value"),
+            F.expr(f"coalesce(exists(headers, h -> h.key = '{HEADER}'), false)").alias("control"),
+        )
+    )
+
+
+@dataclass(slots=True)
+class Driver:
+    """One life of the driver, under one lease."""
+
+    spark: SparkSession
+    paths: Paths
+    lease: leases.Lease
+    db: Database[Document]
+    health: Health
+    heartbeat: Heartbeat
+    stopping: threading.Event = field(default_factory=threading.Event)
+    finished_batches: int = 0
+
+    def run(self) -> None:
+        """Keep the query running until told to stop.
+
+        A query that fails is started again after a growing wait, since a store may be back soon; raises its
+        error after QUERY_ATTEMPTS without a finished batch, FencedError as soon as another driver has the lease.
+        """
+        while not self.stopping.is_set():
+            attempts = Retrying(
+                retry=retry_if_result(lambda progressed: not progressed),
+                stop=stop_after_attempt(QUERY_ATTEMPTS),
+                wait=wait_exponential(multiplier=1, max=20),
+                sleep=self._pause,
+            )
+            attempts(self._run_query)
+
+    def _pause(self, seconds: float) -> None:
+        self.stopping.wait(seconds)
+
+    def _run_query(self) -> bool:
+        """Run the query to its end; True when it was told to stop or has finished a batch before it failed."""
+        before = self.finished_batches
+        query = (
+            kafka_records(self.spark)
+            .writeStream.foreachBatch(self._on_batch)
+            .option("checkpointLocation", str(self.paths.checkpoint))
+            .trigger(processingTime=f"{StreamSettings().trigger_seconds} seconds")
+            .queryName("user_profiles")
+            .start()
+        )
+        self.health.say(state="running")
+        try:
+            self._await(query)
+        except PySparkException as error:
+            self._note_failure(error)
+        return self.stopping.is_set() or self.finished_batches > before
+
+    def _await(self, query: StreamingQuery) -> None:
+        while not self.stopping.is_set():
+            if query.awaitTermination(1):
+                return
+            if self.heartbeat.fenced.is_set():
+                query.stop()
+                self._assert_lease()
+        query.stop()
+
+    def _note_failure(self, error: PySparkException) -> None:
+        self._assert_lease()
+        name = _error_class(error)
+        self.health.say(last_error=name)
+        LOG.error("the query failed", extra={"error_class": name})
+
+    def _assert_lease(self) -> None:
+        if leases.current(self.db) != self.lease.number:
+            raise FencedError(f"lease {self.lease.number} was taken over by another driver")
+
+    def _on_batch(self, frame: DataFrame, batch_id: int) -> None:
+        started_at = datetime.now(UTC)
+        version = self.heartbeat.begin_batch(batch_id, lambda: suppression.version(self.db))
+        batch = Batch(batch_id, self.lease.number, version, round(time.time() * 1000))
+        counts, offsets = Counts(), dict[str, dict[str, int]]()
+        for row in frame.mapInArrow(_partition_task(batch), REPORT_SCHEMA).collect():
+            report = json.loads(row.report)
+            counts.add(Counts.read(report["counts"]))
+            for name, (first, until) in report["offsets"].items():
+                offsets[name] = {"from": first, "until": until}
+        if not counts.balanced():
+            raise LetheError(f"batch {batch_id}: {counts.rows_in} rows came in and not all are accounted for")
+        self.heartbeat.end_batch({name: bounds["until"] for name, bounds in offsets.items()})
+        self.health.batch(batch_id, counts, offsets, started_at, self.heartbeat.lag)
+        self.finished_batches += 1
+        LOG.info("batch finished", extra={"batch_id": batch_id, **counts.document()})
+
+
+def _partition_task(batch: Batch) -> Any:
+    """The function that Spark sends to its workers."""
+
+    def task(chunks: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return process_partition(chunks, batch)
+
+    return task
+
+
+def _error_class(error: BaseException) -> str:
+    """The innermost exception class that Spark's text of a failure names."""
+    names = [
+        line.split(":", 1)[0].strip().rsplit(".", 1)[-1]
+        for line in str(error).splitlines()
+        if line[:1].isalpha()
+        and line.split(":", 1)[0].strip().endswith(("Error", "Exception", "Unavailable"))
+    ]
+    return names[-1] if names else type(error).__name__
+
+
+def main() -> int:
+    """Run the driver; 0 when told to stop, 75 when another driver took over, 1 when it gave up."""
+    jsonlog.configure("stream")
+    paths = Paths()
+    held = LeaseFile.read(paths).lease
+    client = mongodb.connect("stream", paths)
+    db = mongodb.database(client)
+    health = Health(db, held)
+    health.starting()
+    spark = SparkSession.builder.getOrCreate()
+    spark.sparkContext.setLogLevel("WARN")
+    heartbeat = Heartbeat(health, paths)
+    driver = Driver(spark, paths, held, db, health, heartbeat)
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        driver.stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    heartbeat.start()
+    try:
+        driver.run()
+    except FencedError as error:
+        LOG.warning("fenced", extra={"lease": held.number, "error_class": type(error).__name__})
+        return FENCED_EXIT
+    except RetryError:
+        health.say(state="failed")
+        LOG.error("gave up", extra={"lease": held.number})  # noqa: TRY400 - each failure is logged already
+        return 1
+    except (Py4JError, ConnectionError):
+        if not driver.stopping.is_set():  # told to stop, the JVM may be gone before us
+            raise
+    finally:
+        heartbeat.stop()
+    health.say(state="stopped")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

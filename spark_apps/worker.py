@@ -1,0 +1,176 @@
+"""What a Spark Python worker does with one partition of a batch, and what it keeps between batches.
+
+A worker process lives through many batches: its connections, the ledger and the register are made once and kept
+for as long as its driver holds the lease.
+"""
+
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import pyarrow as pa
+from cassandra.cluster import Session
+from lethe.register.load import current
+from lethe.register.model import Register
+from pymongo.database import Database
+
+from lethe import jsonlog
+from lethe.errors import FencedError
+from lethe.profiles.parsing import unknown_fields
+from lethe.profiles.rules import Rules
+from lethe.protection.pseudonym import load_pepper, subject_id
+from lethe.settings import Paths, StreamSettings
+from lethe.stores import cassandra, mongodb, quarantine
+from lethe.stores.cassandra import ProfileWriter
+from lethe.stores.contributions import Outcome
+from lethe.stores.mongodb import Client, Document
+from lethe.stores.suppression import Ledger
+from lethe.stream.fence import role_of
+from lethe.stream.health import Counts
+from lethe.stream.lease import Lease
+from lethe.stream.submit import LeaseFile
+from spark_apps import transforms
+from spark_apps.sinks import save_to_cassandra_table, save_to_mongodb_collection
+from spark_apps.transforms import Row
+
+LOG = logging.getLogger("lethe.stream.worker")
+REPORT_SCHEMA = "report string"
+PROFILES = "cassandra.profiles"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What the driver tells each partition of a batch; holds nothing secret, since it travels in the plan."""
+
+    batch_id: int
+    lease: int
+    ledger_version: int
+    now_ms: int
+
+
+@dataclass(slots=True)
+class Worker:
+    """One process' connections, bound to one lease."""
+
+    lease: Lease
+    paths: Paths
+    settings: StreamSettings
+    register: Register
+    rules: Rules
+    pepper: bytes
+    client: Client
+    db: Database[Document]
+    session: Session
+    writer: ProfileWriter
+    ledger: Ledger = field(default_factory=Ledger)
+
+    @classmethod
+    def open(cls, lease_number: int) -> "Worker":
+        """Connect as the driver with this lease.
+
+        Raises FencedError when a later lease was taken on this machine.
+        """
+        jsonlog.configure("stream")
+        paths, settings, register = Paths(), StreamSettings(), current()
+        held = LeaseFile.read(paths)
+        if held.number != lease_number:
+            raise FencedError(f"lease {lease_number} was taken over by lease {held.number}")
+        client = mongodb.connect("stream", paths)
+        session = cassandra.connect(role_of(held.number), paths, password=held.password)
+        columns = [column.name for column in register.stored_columns(PROFILES)]
+        return cls(
+            lease=held.lease,
+            paths=paths,
+            settings=settings,
+            register=register,
+            rules=Rules.from_register(register),
+            pepper=load_pepper(paths),
+            client=client,
+            db=mongodb.database(client),
+            session=session,
+            writer=ProfileWriter(
+                session,
+                ["event_time", "source_partition", "source_offset", "consents", "register_version", *columns],
+            ),
+        )
+
+    def close(self) -> None:
+        """End its connections."""
+        self.session.cluster.shutdown()
+        self.client.close()
+
+
+_kept: dict[int, Worker] = {}
+
+
+def worker_of(lease_number: int) -> Worker:
+    """This process' worker for a lease; one of an earlier lease is closed."""
+    for number in [number for number in _kept if number != lease_number]:
+        _kept.pop(number).close()
+    if lease_number not in _kept:
+        _kept[lease_number] = Worker.open(lease_number)
+    return _kept[lease_number]
+
+
+def process_partition(chunks: Iterator[pa.RecordBatch], batch: Batch) -> Iterator[pa.RecordBatch]:
+    """Take every chunk of a partition through all steps; gives one row, a report as JSON."""
+    worker = worker_of(batch.lease)
+    if worker.ledger.version < batch.ledger_version:
+        worker.ledger.refresh(worker.db)
+    counts, offsets = Counts(), dict[str, list[int]]()
+    for chunk in chunks:
+        if chunk.num_rows:
+            counts.add(process_chunk(worker, chunk, batch.now_ms))
+            _note_offsets(offsets, chunk)
+    report = json.dumps({"counts": counts.document(), "offsets": offsets})
+    yield pa.RecordBatch.from_arrays([pa.array([report])], names=["report"])
+
+
+def process_chunk(worker: Worker, chunk: pa.RecordBatch, now_ms: int) -> Counts:
+    """Parse, identify, suppress, validate, quarantine, consent, enrich, protect and save one chunk.
+
+    When it returns, all of it is acknowledged by the stores. Raises FencedError after a takeover, StoreError and
+    pymongo's errors when a store doesn't take it; running it again then is safe.
+    """
+    records = transforms.messages(chunk)
+    parsed = transforms.parse(records)
+    counts = Counts(rows_in=len(records), control=len(records) - len(parsed))
+    rows = transforms.identify(parsed, partial(subject_id, worker.pepper))
+    for row in rows:
+        counts.unknown_fields.update(unknown_fields(row.document, worker.rules.known_paths))
+    rows, counts.suppressed = transforms.suppress(rows, worker.ledger, now_ms, worker.rules)
+    rows, refused = transforms.validate(rows, now_ms, worker.rules)
+    counts.quarantined.update(entry.reason for entry in refused)
+    shard = records[0].partition % worker.settings.counter_shards
+    size = worker.settings.subjects_per_transaction
+    for start in range(0, len(refused), size):
+        quarantine.keep(worker.client, worker.db, worker.lease, shard, refused[start : start + size])
+    rows, superseded = transforms.latest(rows)
+    rows = transforms.enrich(transforms.consent(rows, worker.rules))
+    _save(worker, rows, shard, now_ms, counts)
+    counts.superseded += superseded
+    return counts
+
+
+def _save(worker: Worker, rows: Sequence[Row], shard: int, now_ms: int, counts: Counts) -> None:
+    """MongoDB first: its transaction decides which rows stand, and at what write time."""
+    applied = save_to_mongodb_collection(worker, rows, shard)
+    outcomes = list(applied.outcomes.values())
+    counts.superseded += outcomes.count(Outcome.SUPERSEDED)
+    counts.suppressed += outcomes.count(Outcome.SUPPRESSED)
+    stored = [row for row in rows if row.subject_id in applied.write_times]
+    counts.stored += len(stored)
+    counts.not_counted += sum("analytics" not in row.standing for row in stored)
+    columns = {c.name: frozenset(c.purposes) for c in worker.register.stored_columns(PROFILES)}
+    unconditional = frozenset(worker.register.purposes) - frozenset(worker.register.consent_purposes())
+    transforms.protect(stored, columns, unconditional)
+    save_to_cassandra_table(worker, stored, applied.write_times, now_ms)
+
+
+def _note_offsets(offsets: dict[str, list[int]], chunk: pa.RecordBatch) -> None:
+    name = f"{chunk.column('topic')[0].as_py()}:{chunk.column('partition')[0].as_py()}"
+    seen = chunk.column("offset")
+    first, last = seen[0].as_py(), seen[-1].as_py() + 1
+    offsets[name] = [offsets.get(name, [first])[0], last]
