@@ -114,6 +114,24 @@ class KafkaSettings(BaseSettings):
     replication: int = Field(default=1, ge=1)
 
 
+class TopicSettings(BaseSettings):
+    """How long the topics keep what is in them (`LETHE_TOPIC_…`, all in milliseconds).
+
+    They bound how long an erased subject's messages lie in Kafka's log: compaction sees a message at the latest
+    `segment_ms` + `max_compaction_lag_ms` after it was written, and `retention_ms` removes what is left.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="LETHE_TOPIC_")
+
+    segment_ms: int = Field(default=3_600_000, ge=100)
+    max_compaction_lag_ms: int = Field(default=21_600_000, ge=1)
+    delete_retention_ms: int = Field(default=86_400_000, ge=1)
+    retention_ms: int = Field(default=604_800_000, ge=1)
+    # Beyond this a producer's clock would keep a segment from ageing; messages are refused by then anyway.
+    timestamp_after_max_ms: int = Field(default=300_000, ge=1)
+    check_ms: int = Field(default=60_000, ge=100)  # how often the broker looks for segments to delete
+
+
 class CassandraSettings(BaseSettings):
     """How to reach Cassandra (`LETHE_CASSANDRA_HOST`, …); the credential is chosen by role."""
 

@@ -1,8 +1,68 @@
-"""Every credential of the stack, generated once."""
+"""Every credential of the embedded stack: generated once, one file each, different for each service and role.
 
+Losing a file means losing the way in: the servers keep what they were first given, so an existing credential
+is never made anew.
+"""
+
+import secrets
+import string
+from collections.abc import Callable
+
+from cryptography.fernet import Fernet
+
+from lethe.protection.pseudonym import create_pepper
 from lethe.settings import Paths
+from lethe.stack.private_files import create as create_file
+from lethe.stack.private_files import private_folder
+
+# Letters and digits only: such a password needs no quoting in a shell, a URL, a CQL literal or a properties
+# file. 32 of them hold 190 bits.
+ALPHABET = string.ascii_letters + string.digits
+PASSWORD_LENGTH = 32
+SECRET_LENGTH = 96  # Airflow wants 64 characters or more to sign its tokens with
+
+PASSWORDS = (
+    *(f"kafka-{role}" for role in ("admin", "producer", "stream", "eraser", "auditor")),
+    *(f"cassandra-{role}" for role in ("admin", "fence", "eraser", "auditor", "operator")),
+    "cassandra-jmx",
+    "cassandra-keystore",
+    *(
+        f"mongo-{role}"
+        for role in ("admin", "stream", "fence", "eraser", "auditor", "publisher", "dashboard", "operator")
+    ),
+    *(f"airflow-{role}" for role in ("admin", "controller", "dpo", "viewer")),
+    "dashboard-login",
+)
+SIGNING_SECRETS = (
+    "mongo-keyfile",
+    "airflow-jwt",
+    "airflow-secret",
+    "dashboard-session",
+    "spark-authenticate",
+)
+FERNET_KEY = "airflow-fernet"
 
 
-def create(paths: Paths) -> None:
-    """Make every credential that is missing, and the pepper; existing ones are left alone."""
-    raise NotImplementedError
+def _random_text(length: int) -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+def _generators() -> dict[str, Callable[[], str]]:
+    """How each credential is made, by its name."""
+    return {
+        **dict.fromkeys(PASSWORDS, lambda: _random_text(PASSWORD_LENGTH)),
+        **dict.fromkeys(SIGNING_SECRETS, lambda: _random_text(SECRET_LENGTH)),
+        FERNET_KEY: lambda: Fernet.generate_key().decode(),
+    }
+
+
+def create(paths: Paths) -> list[str]:
+    """Make every credential that is missing, and the pepper; returns the names of the new ones.
+
+    Raises ConfigurationError when the keys folder lies inside the data folder.
+    """
+    private_folder(paths.home)
+    private_folder(paths.secrets)
+    made = [name for name, make in _generators().items() if create_file(paths.secrets / name, make() + "\n")]
+    create_pepper(paths)
+    return made
