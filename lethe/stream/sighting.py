@@ -24,9 +24,10 @@ class Sighting:
     suspended_total: float = 0.0
 
     @property
-    def lag(self) -> int:
-        """Messages not yet read, as the driver last measured it."""
-        return int(self.driver.get("lag") or 0)
+    def lag(self) -> int | None:
+        """Messages not yet read, as the driver last measured it; None where it could not."""
+        lag = self.driver.get("lag")
+        return None if lag is None else int(lag)
 
     @property
     def heartbeat_age(self) -> float | None:
@@ -85,6 +86,7 @@ def observe(sighting: Sighting, memory: Memory) -> Signals:
         process=sighting.process,
         seconds_alive=sighting.seconds_alive,
         heartbeat_age=sighting.heartbeat_age,
+        says_starting=sighting.driver.get("state") == "starting",
         lag_trend=trend,
         seconds_stalled=stalled,
         last_error=sighting.driver.get("last_error"),
@@ -114,7 +116,7 @@ def remember(
     return Memory(
         checked_at=sighting.now,
         healthy_since=healthy_since,
-        stalled_since=(memory.stalled_since if stall_goes_on else sighting.now) if sighting.lag > 0 else None,
+        stalled_since=memory.stalled_since if stall_goes_on else sighting.now,
         submitted_at=sighting.now if submits else memory.submitted_at,
         failed_drivers=failed,
         failed_checks=0 if submits else signals.consecutive_failures,
@@ -139,7 +141,7 @@ def describe(sighting: Sighting, signals: Signals, limits: SupervisionSettings) 
     if signals.process is not Process.ABSENT:
         age = signals.heartbeat_age
         words.append("no heartbeat yet" if age is None else f"heartbeat {age:.0f} s old")
-        words.append(f"lag {sighting.lag} {signals.lag_trend}")
+        words.append("lag unknown" if sighting.lag is None else f"lag {sighting.lag} {signals.lag_trend}")
     if signals.seconds_stalled > 0:
         words.append(f"no batch for {signals.seconds_stalled:.0f} s")
     if signals.last_error:

@@ -25,6 +25,7 @@ class LagTrend(StrEnum):
     FALLING = "falling"
     STEADY = "steady"
     RISING = "rising"
+    UNKNOWN = "unknown"  # Kafka did not tell the driver
 
 
 class Verdict(StrEnum):
@@ -56,6 +57,7 @@ class Signals:
     process: Process
     seconds_alive: float | None = None  # since the process was started
     heartbeat_age: float | None = None  # None: this process has sent none yet
+    says_starting: bool = False  # the driver itself: it has no query yet, and may be too busy to beat
     lag_trend: LagTrend = LagTrend.IDLE
     seconds_stalled: float = 0.0  # messages waited and no batch ended for this long
     last_error: str | None = None  # class name of the last batch's error; None: it ended well
@@ -80,11 +82,12 @@ def _condition(signals: Signals, limits: SupervisionSettings) -> Verdict:
         return Verdict.ABSENT
     if signals.process is Process.STARTING:
         return Verdict.STARTING
-    if signals.heartbeat_age is None and (signals.seconds_alive or 0.0) <= limits.start_limit_seconds:
+    not_there_yet = signals.says_starting or signals.heartbeat_age is None
+    if not_there_yet and (signals.seconds_alive or 0.0) <= limits.start_limit_seconds:
         return Verdict.STARTING
     if _is_silent(signals, limits) or _is_stalled(signals, limits):
         return Verdict.GRACE if slept(signals, limits) else Verdict.HUNG
-    if signals.last_error is not None and signals.consecutive_failures >= limits.failing_checks:
+    if _is_failing(signals, limits):
         return Verdict.FAILING
     return Verdict.HEALTHY
 
@@ -99,6 +102,12 @@ def _is_stalled(signals: Signals, limits: SupervisionSettings) -> bool:
     return waiting and signals.seconds_stalled > limits.stall_limit_seconds
 
 
+def _is_failing(signals: Signals, limits: SupervisionSettings) -> bool:
+    """An error stands until another batch ends; where nothing waits, none can, and nothing is wrong."""
+    again = signals.last_error is not None and signals.consecutive_failures >= limits.failing_checks
+    return again and signals.lag_trend is not LagTrend.IDLE
+
+
 def slept(signals: Signals, limits: SupervisionSettings) -> bool:
     """Whether nobody could look for a while: the machine was suspended, or the checks themselves stopped.
 
@@ -111,8 +120,10 @@ def slept(signals: Signals, limits: SupervisionSettings) -> bool:
     return late and not signals.grace_given
 
 
-def lag_trend(before: int | None, now: int) -> LagTrend:
-    """The trend of the lag, in messages; `before` is None at a driver's first check."""
+def lag_trend(before: int | None, now: int | None) -> LagTrend:
+    """The trend of the lag, in messages; None where it was not known."""
+    if now is None:
+        return LagTrend.UNKNOWN
     if now <= 0:
         return LagTrend.IDLE
     if before is None or now == before:

@@ -120,7 +120,7 @@ def test_errors_of_one_batch_are_counted_until_another_ends() -> None:
     memory = Memory()
     seen = []
     for minute in range(4):
-        sighting = running(minute, last_error="StoreError", last_batch_at=START)
+        sighting = running(minute, lag=1, last_error="StoreError", last_batch_at=START)
         seen.append(observe(sighting, memory).consecutive_failures)
         _, memory = check(memory, sighting)
     assert seen == [1, 2, 3, 1], "the restart after the third starts the count again"
@@ -137,6 +137,7 @@ def test_the_memory_survives_its_storing() -> None:
     [
         (running(0), "process alive, heartbeat 1 s old, lag 0 idle"),
         (absent(0), "process absent"),
+        (running(0, lag=None), "process alive, heartbeat 1 s old, lag unknown"),
         (
             running(0, lag=7, last_error="StoreError"),
             "process alive, heartbeat 1 s old, lag 7 steady, last error StoreError",

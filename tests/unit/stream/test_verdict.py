@@ -37,6 +37,12 @@ def alive(**seen: object) -> Signals:
     return Signals(Process.ALIVE, **(well | seen))  # type: ignore[arg-type]
 
 
+def failing(times: int, **seen: object) -> Signals:
+    """A driver whose last batch failed at so many checks in a row, with messages waiting."""
+    errors = {"last_error": "StoreError", "consecutive_failures": times, "lag_trend": LagTrend.STEADY}
+    return alive(**(errors | seen))
+
+
 TABLE = [
     ("an idle topic is healthy", alive(lag_trend=LagTrend.IDLE), Verdict.HEALTHY),
     ("a falling lag is healthy", alive(lag_trend=LagTrend.FALLING, seconds_stalled=900.0), Verdict.HEALTHY),
@@ -60,8 +66,17 @@ TABLE = [
         alive(lag_trend=LagTrend.RISING, seconds_stalled=299.0),
         Verdict.HEALTHY,
     ),
-    ("a batch failed twice", alive(last_error="StoreError", consecutive_failures=2), Verdict.HEALTHY),
-    ("a batch failed three times", alive(last_error="StoreError", consecutive_failures=3), Verdict.FAILING),
+    ("a batch failed twice", failing(2), Verdict.HEALTHY),
+    ("a batch failed three times", failing(3), Verdict.FAILING),
+    ("a batch failed, and nothing waits", failing(9, lag_trend=LagTrend.IDLE), Verdict.HEALTHY),
+    ("failing while Kafka is away", failing(3, lag_trend=LagTrend.UNKNOWN), Verdict.FAILING),
+    ("an unknown lag is no stall", alive(lag_trend=LagTrend.UNKNOWN, seconds_stalled=900.0), Verdict.HEALTHY),
+    (
+        "it says it is starting",
+        alive(seconds_alive=60.0, says_starting=True, heartbeat_age=50.0),
+        Verdict.STARTING,
+    ),
+    ("it says so for too long", alive(says_starting=True, heartbeat_age=50.0), Verdict.HUNG),
     ("failures of old, none now", alive(last_error=None, consecutive_failures=9), Verdict.HEALTHY),
     (
         "a suspended machine is grace",
@@ -99,7 +114,7 @@ TABLE = [
     ("hung at the bound", alive(heartbeat_age=60.0, failed_drivers=8), Verdict.GAVE_UP),
     (
         "failing at the bound",
-        alive(last_error="StoreError", consecutive_failures=3, failed_drivers=8),
+        failing(3, failed_drivers=8),
         Verdict.GAVE_UP,
     ),
     ("healthy at the bound: started by hand", alive(failed_drivers=8), Verdict.HEALTHY),
@@ -114,6 +129,7 @@ def test_the_verdict_follows_from_what_was_seen(signals: Signals, verdict: Verdi
 @pytest.mark.parametrize(
     ("before", "now", "trend"),
     [
+        (5, None, LagTrend.UNKNOWN),
         (None, 0, LagTrend.IDLE),
         (5, 0, LagTrend.IDLE),
         (None, 5, LagTrend.STEADY),
@@ -122,7 +138,7 @@ def test_the_verdict_follows_from_what_was_seen(signals: Signals, verdict: Verdi
         (6, 5, LagTrend.FALLING),
     ],
 )
-def test_the_trend_of_the_lag(before: int | None, now: int, trend: LagTrend) -> None:
+def test_the_trend_of_the_lag(before: int | None, now: int | None, trend: LagTrend) -> None:
     assert lag_trend(before, now) is trend
 
 
@@ -142,7 +158,7 @@ def test_the_back_off_doubles_up_to_its_cap() -> None:
         (Signals(Process.ABSENT, failed_drivers=3), 120.0, Action.SUBMIT, 0.0),
         (alive(heartbeat_age=60.0), 3600.0, Action.RESTART, 0.0),
         (alive(heartbeat_age=60.0, failed_drivers=2), 10.0, Action.WAIT, 50.0),
-        (alive(last_error="StoreError", consecutive_failures=3), 3600.0, Action.RESTART, 0.0),
+        (failing(3), 3600.0, Action.RESTART, 0.0),
         (Signals(Process.ABSENT, failed_drivers=8), 9999.0, Action.GIVE_UP, 0.0),
     ],
 )
