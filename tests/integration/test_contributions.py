@@ -1,0 +1,215 @@
+"""Contributions and aggregates on a real replica set: exact whatever the order, the repetition or the race."""
+
+import random
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from lethe.errors import FencedError
+from lethe.stores import contributions, suppression
+from lethe.stores.contributions import Entry, Outcome
+from lethe.stream import lease as leases
+from lethe.stream.lease import Lease
+from tests.integration.live import LiveStack
+
+SHARDS = 2
+
+
+class Store:
+    """A database of its own on the live server, with nothing in it."""
+
+    def __init__(self, stack: LiveStack) -> None:
+        self.client = stack.mongo("admin")
+        self.db = self.client[f"test_{uuid.uuid4().hex[:12]}"]
+        self.lease = leases.take(self.client, self.db, "test", SHARDS)
+
+    def apply(self, *entries: Entry, shard: int = 0, lease: Lease | None = None) -> dict[str, Outcome]:
+        return contributions.apply(self.client, self.db, lease or self.lease, shard, entries).outcomes
+
+    def cells(self) -> dict[tuple[str, str], int]:
+        """(nationality, birth month) -> how many, added up over shards, zeros left out."""
+        total: dict[tuple[str, str], int] = {}
+        for cell in self.db.aggregate_shards.find():
+            for month, count in cell["months"].items():
+                key = (cell["nationality"], month)
+                total[key] = total.get(key, 0) + count
+        return {key: count for key, count in total.items() if count}
+
+    def subjects(self) -> tuple[int, int]:
+        """How many are stored, how many of them counted."""
+        held = list(self.db.subject_counts.find())
+        return sum(doc["stored"] for doc in held), sum(doc["counted"] for doc in held)
+
+
+@pytest.fixture
+def store(stack: LiveStack) -> Iterator[Store]:
+    made = Store(stack)
+    yield made
+    made.client.drop_database(made.db.name)
+
+
+def entry(subject: str, event_ms: int, offset: int, nationality: str | None = "NL", month: str = "1990-05") -> Entry:
+    figures = None
+    if nationality is not None:
+        figures = {
+            "nationality": nationality,
+            "gender": "female",
+            "birth_month": month,
+            "registered_month": "2015-03",
+        }
+    return Entry(subject, event_ms, offset, figures)
+
+
+def test_a_contribution_is_counted_once_however_often_it_is_applied(store: Store) -> None:
+    for _ in range(3):
+        assert store.apply(entry("a", 1_000, 1)) == {"a": Outcome.STORED}
+    assert store.cells() == {("NL", "1990-05"): 1}
+    assert store.subjects() == (1, 1)
+
+
+def test_an_earlier_event_that_comes_late_changes_nothing(store: Store) -> None:
+    store.apply(entry("a", 2_000, 2, "NL"))
+    assert store.apply(entry("a", 1_000, 9, "FR")) == {"a": Outcome.SUPERSEDED}
+    assert store.cells() == {("NL", "1990-05"): 1}
+
+
+def test_of_equal_event_times_the_greater_offset_stands_and_is_written_later(store: Store) -> None:
+    first = contributions.apply(store.client, store.db, store.lease, 0, [entry("a", 1_000, 899, "NL")])
+    second = contributions.apply(store.client, store.db, store.lease, 0, [entry("a", 1_000, 900, "FR")])
+    assert second.write_times["a"] > first.write_times["a"]
+    assert store.cells() == {("FR", "1990-05"): 1}
+
+
+def test_a_move_to_another_country_takes_from_one_cell_and_adds_to_the_other(store: Store) -> None:
+    store.apply(entry("a", 1_000, 1, "NL"), entry("b", 1_000, 2, "NL"))
+    store.apply(entry("a", 2_000, 3, "JP"), shard=1)
+    assert store.cells() == {("NL", "1990-05"): 1, ("JP", "1990-05"): 1}
+
+
+def test_a_subject_without_consent_is_stored_and_not_counted(store: Store) -> None:
+    store.apply(entry("a", 1_000, 1, None), entry("b", 1_000, 2))
+    assert store.subjects() == (2, 1)
+    assert store.cells() == {("NL", "1990-05"): 1}
+    store.apply(entry("b", 2_000, 3, None))
+    assert store.subjects() == (2, 0)
+    assert store.cells() == {}
+
+
+def test_an_erasure_repairs_the_aggregates_and_leaves_a_tombstone(store: Store) -> None:
+    store.apply(entry("a", 1_000, 1))
+    held = contributions.erase(store.client, store.db, "a", 5_000_000)
+    assert held is not None
+    assert held["nationality"] == "NL"
+    assert store.cells() == {}
+    assert store.subjects() == (0, 0)
+    assert store.db.contributions.find_one({"_id": "a"}) == {"_id": "a", "erased_at": 5_000_000}
+    assert store.db.aggregate_shards.find_one({"months.1990-05": {"$exists": True}}) is None
+
+
+def test_an_erasure_done_twice_takes_away_once(store: Store) -> None:
+    store.apply(entry("a", 1_000, 1), entry("b", 1_000, 2))
+    assert contributions.erase(store.client, store.db, "a", 5_000_000) is not None
+    assert contributions.erase(store.client, store.db, "a", 5_000_000) is None
+    assert store.cells() == {("NL", "1990-05"): 1}
+
+
+def test_the_tombstone_of_a_subject_who_was_never_held_stops_a_batch_in_flight(store: Store) -> None:
+    contributions.erase(store.client, store.db, "a", 5_000_000)
+    assert store.apply(entry("a", 4_000, 1)) == {"a": Outcome.SUPPRESSED}
+    assert store.cells() == {}
+
+
+def test_a_person_who_acted_again_returns_and_a_late_retry_of_the_erasure_leaves_them(store: Store) -> None:
+    contributions.erase(store.client, store.db, "a", 5_000_000)
+    assert store.apply(entry("a", 6_000, 1)) == {"a": Outcome.SUPPRESSED}
+    back = replace(entry("a", 6_000, 2), proof_of_return_us=5_500_000)
+    assert store.apply(back) == {"a": Outcome.STORED}
+    assert contributions.erase(store.client, store.db, "a", 5_000_000) is None
+    assert store.cells() == {("NL", "1990-05"): 1}
+
+
+def test_a_driver_that_was_taken_over_changes_nothing(store: Store) -> None:
+    old = store.lease
+    leases.take(store.client, store.db, "successor", SHARDS)
+    with pytest.raises(FencedError):
+        store.apply(entry("a", 1_000, 1), lease=old)
+    assert store.cells() == {}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_order_with_repetitions_and_two_writers_at_once_ends_as_if_in_order(store: Store, seed: int) -> None:
+    rng = random.Random(seed)
+    subjects = [f"s{n}" for n in range(20)]
+    entries = [
+        entry(rng.choice(subjects), rng.randrange(1, 30) * 1_000, offset, rng.choice(["NL", "FR", None]))
+        for offset in range(400)
+    ]
+    expected: dict[str, Entry] = {}
+    for one in entries:
+        if one.subject_id not in expected or one.position > expected[one.subject_id].position:
+            expected[one.subject_id] = one
+    rng.shuffle(entries)
+    work = entries + rng.sample(entries, 100)
+    failures: list[BaseException] = []
+
+    def write(part: list[Entry], shard: int) -> None:
+        try:
+            for start in range(0, len(part), 7):
+                latest = {e.subject_id: e for e in sorted(part[start : start + 7], key=lambda e: e.position)}
+                store.apply(*latest.values(), shard=shard)
+        except BaseException as error:
+            failures.append(error)
+            raise
+
+    threads = [threading.Thread(target=write, args=(work[n::2], n)) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    cells: dict[tuple[str, str], int] = {}
+    for one in expected.values():
+        if one.figures:
+            key = (str(one.figures["nationality"]), "1990-05")
+            cells[key] = cells.get(key, 0) + 1
+    assert store.cells() == cells
+    assert store.subjects() == (len(expected), sum(cells.values()))
+
+
+def test_versions_of_the_suppression_ledger_become_visible_in_order(store: Store) -> None:
+    def enter(part: range) -> None:
+        for n in part:
+            suppression.enter(store.client, store.db, f"{n:064x}", n, {})
+
+    threads = [threading.Thread(target=enter, args=(range(k * 20, k * 20 + 20),)) for k in range(3)]
+    for thread in threads:
+        thread.start()
+    ledger = suppression.Ledger()
+    while any(thread.is_alive() for thread in threads):
+        ledger.refresh(store.db)
+    for thread in threads:
+        thread.join()
+    ledger.refresh(store.db)
+    assert len(ledger) == 60
+    assert ledger.version == 60
+
+
+def test_an_entry_repeated_with_nothing_newer_keeps_its_version(store: Store) -> None:
+    first = suppression.enter(store.client, store.db, "0" * 64, 10, {"t": {"0": 5}})
+    assert suppression.enter(store.client, store.db, "0" * 64, 9, {"t": {"0": 4}}) == first
+    assert suppression.enter(store.client, store.db, "0" * 64, 9, {"t": {"0": 6}}) == first + 1
+    assert suppression.version(store.db) == first + 1
+
+
+def test_the_ledger_finds_the_suppressed_among_many(store: Store) -> None:
+    for n in (3, 1, 2):
+        suppression.enter(store.client, store.db, f"{n:064x}", n * 100, {"t": {"0": n}})
+    ledger = suppression.Ledger()
+    ledger.refresh(store.db)
+    found = ledger.lookup([f"{n:064x}" for n in (2, 4, 1)])
+    assert found == {f"{2:064x}": (200, {"t": {"0": 2}}), f"{1:064x}": (100, {"t": {"0": 1}})}
+
+
