@@ -1,0 +1,47 @@
+"""Steps 4 to 6: remove a subject from each store. Each may be repeated, and changes nothing the second time."""
+
+from typing import Any
+
+from cassandra.cluster import Session
+
+from lethe.errors import StoreError
+from lethe.requests.locate import CONTRIBUTIONS, QUARANTINE
+from lethe.requests.record import Erasure
+from lethe.stores import cassandra, contributions, kafka
+
+
+def erase_cassandra(erasure: Erasure, session: Session) -> None:
+    """Delete the row as of the time of the erasure: also what arrives late with an older write time is gone."""
+    with erasure.step("erase_cassandra"):
+        cassandra.delete_profile(session, erasure.subject_id, _erased_at(erasure))
+
+
+def erase_mongodb(erasure: Erasure) -> dict[str, int]:
+    """Remove the contribution, its share in the aggregates, and what quarantine tells of the subject.
+
+    Returns how many documents this attempt removed, by store.
+    """
+    with erasure.step("erase_mongodb"):
+        held = contributions.erase(erasure.client, erasure.db, erasure.subject_id, _erased_at(erasure))
+        quarantined = erasure.db.quarantine.delete_many({"subject_id": erasure.subject_id}).deleted_count
+    return {CONTRIBUTIONS: int(held is not None), QUARANTINE: quarantined}
+
+
+def tombstone_kafka(erasure: Erasure, config: dict[str, Any], user_id: str) -> dict[str, str]:
+    """Append a tombstone to each topic, so that compaction removes what was said before.
+
+    `config` is librdkafka's; `user_id` is the canonical one: the only step that needs it. Returns
+    "partition:offset" by topic.
+    """
+    with erasure.step("tombstone_kafka"):
+        placed = kafka.tombstone(config, user_id)
+        erasure.set(tombstones=placed)
+    return placed
+
+
+def _erased_at(erasure: Erasure) -> int:
+    """The time of the erasure (µs). Raises StoreError before the wait for batches in flight has fixed it."""
+    erased_at = erasure.record().get("erased_at")
+    if erased_at is None:
+        raise StoreError(f"erasure {erasure.record_id}: not settled; run the step await_in_flight first")
+    return int(erased_at)

@@ -1,0 +1,91 @@
+"""Step 3: wait until no batch is at work that read the suppression ledger before our entry.
+
+A read of the ledger conflicts with no write, so a batch may hold an older copy. Either the driver tells that it
+is past such batches, or no driver runs: then the lease is moved, so that one that was only paused can't write
+to MongoDB any more; what it may still write to Cassandra has a write time that the deletion covers, since
+MongoDB, which comes first, gave it.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from bson.codec_options import CodecOptions
+from bson.int64 import Int64
+from cassandra.cluster import Session
+
+from lethe.requests.record import Erasure
+from lethe.requests.suppress import newest_held
+from lethe.settings import StreamSettings
+from lethe.stores import suppression
+from lethe.stores.suppression import Ends
+from lethe.stream import lease
+
+
+class Driver(StrEnum):
+    """What the driver's own document says of a ledger version."""
+
+    KNOWS = "knows"  # every batch from now on, and the one at work, has read it
+    WORKING = "working"  # a batch may be at work that has not
+    ABSENT = "absent"
+
+
+def driver_state(
+    driver: Mapping[str, Any] | None, version: int, now: datetime, limit_seconds: float
+) -> Driver:
+    """Judge the driver's document; a heartbeat older than the limit (s) means that no driver runs."""
+    if not driver or driver.get("state") in ("stopped", "failed"):
+        return Driver.ABSENT
+    beat = driver.get("heartbeat_at")
+    if beat is None or (now - beat).total_seconds() > limit_seconds:
+        return Driver.ABSENT
+    if (driver.get("ledger_version") or 0) < version or driver.get("state") == "starting":
+        return Driver.WORKING
+    if driver.get("batch_in_flight") is None or (driver.get("batch_ledger_version") or 0) >= version:
+        return Driver.KNOWS
+    return Driver.WORKING
+
+
+def is_settled(erasure: Erasure, settings: StreamSettings | None = None) -> bool:
+    """Whether no older batch can write any more; takes the lease away from a driver that is absent."""
+    limit = (settings or StreamSettings()).heartbeat_limit_seconds
+    health = erasure.db.get_collection("stream_health", codec_options=CodecOptions(tz_aware=True, tzinfo=UTC))
+    state = driver_state(
+        health.find_one({"_id": "driver"}), int(erasure.record()["version"]), datetime.now(UTC), limit
+    )
+    if state is Driver.ABSENT:
+        lease.take(erasure.client, erasure.db, f"erasure {erasure.record_id}")
+    return state is not Driver.WORKING
+
+
+def settle(erasure: Erasure, session: Session, ends: Ends) -> int:
+    """Fix the time of the erasure (µs), once, after the wait.
+
+    A batch that was in flight may have written something newer than the entry: then the entry is raised above
+    it. From here on what is written later belongs to a person who has returned, and is not touched.
+    """
+    record = erasure.record()
+    if "erased_at" not in record:
+        entry: Any = erasure.db.suppression.find_one({"_id": erasure.subject_id})
+        erased_at = int(entry["erased_at"])
+        newest = newest_held(session, erasure.db, erasure.subject_id)
+        if newest is not None and newest > erased_at:
+            erased_at = newest
+            suppression.enter(erasure.client, erasure.db, erasure.subject_id, erased_at, ends)
+        quarantined = erasure.db.quarantine.count_documents({"subject_id": erasure.subject_id})
+        held = newest is not None or quarantined > 0
+        record = erasure.set_once(erased_at=Int64(erased_at), held_when_settled=held)
+    return int(record["erased_at"])
+
+
+def await_in_flight(
+    erasure: Erasure, session: Session, ends: Ends, settings: StreamSettings | None = None
+) -> bool:
+    """One look: False while a batch may be at work that doesn't know the entry; else settle, and True."""
+    erasure.begin("await_in_flight")
+    if not is_settled(erasure, settings):
+        return False
+    with erasure.step("await_in_flight"):
+        settle(erasure, session, ends)
+    return True

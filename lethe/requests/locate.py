@@ -1,0 +1,45 @@
+"""Step 1: where a subject's data stands, counted by store.
+
+`verify` asks the same questions of the same stores: an absence is only proven by a question that has found
+something before.
+"""
+
+from datetime import datetime
+
+from cassandra.cluster import Session
+from pymongo.database import Database
+
+from lethe.requests.record import Erasure, open_record
+from lethe.stores import cassandra
+from lethe.stores.mongodb import Document
+from lethe.stores.suppression import Ends
+
+PROFILES = "cassandra.profiles"
+CONTRIBUTIONS = "mongodb.contributions"
+QUARANTINE = "mongodb.quarantine"
+
+
+def count_held(session: Session, db: Database[Document], subject_id: str) -> dict[str, int]:
+    """How many records of a subject each store holds; a store that doesn't answer is an error, never a zero."""
+    contribution = {"_id": subject_id, "erased_at": {"$exists": False}}
+    return {
+        PROFILES: int(cassandra.read_profile(session, subject_id) is not None),
+        CONTRIBUTIONS: db.contributions.count_documents(contribution),
+        QUARANTINE: db.quarantine.count_documents({"subject_id": subject_id}),
+    }
+
+
+def locate(
+    erasure: Erasure, session: Session, auditor_db: Database[Document], ends: Ends, requested_at: datetime
+) -> dict[str, int]:
+    """Open the record with the counts before; `session` and `auditor_db` are the auditor's.
+
+    The counts are taken once: a retry after something was erased must not say that nothing was held.
+    """
+    open_record(erasure, requested_at)
+    with erasure.step("locate"):
+        record = erasure.record()
+        if "before" not in record:
+            before = count_held(session, auditor_db, erasure.subject_id)
+            record = erasure.set_once(before=before, ends_before=ends)
+    return dict(record["before"])

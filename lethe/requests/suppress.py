@@ -1,0 +1,62 @@
+"""Step 2: the entry in the suppression ledger that keeps the stream from letting the subject back in."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from cassandra.cluster import Session
+from pymongo.database import Database
+
+from lethe.profiles.contract import PROFILES_TOPIC
+from lethe.requests.record import Erasure
+from lethe.stores import cassandra, suppression
+from lethe.stores.mongodb import Document
+from lethe.stores.suppression import Ends
+
+
+def suppress(erasure: Erasure, session: Session, ends: Ends) -> int:
+    """Enter the subject, known or not, with the topics' ends; returns the ledger version that holds the entry.
+
+    `erased_at` is the later of the request's time and any write time held (µs). A subject who is suppressed
+    already keeps their entry, unless something newer is held or may be on its way. A retry changes nothing: what
+    a subject who returned has given since the first attempt is not this request's.
+    """
+    with erasure.step("suppress"):
+        record = erasure.record()
+        if "version" in record:
+            return int(record["version"])
+        held_at = newest_held(session, erasure.db, erasure.subject_id)
+        erased_at = max(microseconds(record["requested_at"]), held_at or 0)
+        version = _enter(erasure, erased_at, held_at, ends)
+        return int(erasure.set_once(version=version)["version"])
+
+
+def _enter(erasure: Erasure, erased_at: int, held_at: int | None, ends: Ends) -> int:
+    entry = erasure.db.suppression.find_one({"_id": erasure.subject_id})
+    if entry is not None:
+        is_newer = held_at is not None and held_at > entry["erased_at"]
+        if not is_newer and not has_unread(erasure.db, ends):
+            return int(entry["version"])
+    return suppression.enter(erasure.client, erasure.db, erasure.subject_id, erased_at, ends)
+
+
+def newest_held(session: Session, db: Database[Document], subject_id: str) -> int | None:
+    """The latest write time (µs) of anything that the stores hold of a subject; None where nothing is."""
+    contribution = db.contributions.find_one({"_id": subject_id}) or {}
+    times = (cassandra.write_time(session, subject_id), contribution.get("write_time"))
+    return max((int(at) for at in times if at is not None), default=None)
+
+
+def has_unread(db: Database[Document], ends: Ends) -> bool:
+    """Whether messages below `ends` may still come into the stores: the driver has not told of all of them."""
+    driver: Mapping[str, Any] = db.stream_health.find_one({"_id": "driver"}) or {}
+    reached = {entry["partition"]: int(entry["offset"]) for entry in driver.get("reached", [])}
+    return any(
+        end > reached.get(f"{PROFILES_TOPIC}:{partition}", 0)
+        for partition, end in ends[PROFILES_TOPIC].items()
+    )
+
+
+def microseconds(at: datetime) -> int:
+    """Unix time in µs, the unit of Cassandra's write timestamps."""
+    return round(at.timestamp() * 1_000_000)
