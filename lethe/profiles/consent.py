@@ -18,26 +18,28 @@ def read_consents(value: object, now_ms: int) -> tuple[Consent, ...] | None:
         return None
     consents = []
     for entry in value:
-        consent = _read_consent(entry, now_ms + AHEAD_MS)
+        consent = _read_consent(entry, now_ms + AHEAD_MS) if isinstance(entry, dict) else None
         if consent is None:
             return None
         consents.append(consent)
     return tuple(consents)
 
 
-def _read_consent(entry: object, latest_ms: int) -> Consent | None:
-    if not isinstance(entry, dict):
-        return None
+def _read_consent(entry: dict[str, object], latest_ms: int) -> Consent | None:
     purpose, granted, version = entry.get("purpose"), entry.get("granted"), entry.get("policy_version")
-    by_guardian = entry.get("by_guardian")
+    by_guardian = entry.get("by_guardian", False)
     at_ms = instant_ms(entry.get("at"))
     if version is None and granted is False:
         version = ""
     if at_ms is None or at_ms > latest_ms or not isinstance(purpose, str) or not isinstance(version, str):
         return None
-    if not isinstance(granted, bool) or not (by_guardian is None or isinstance(by_guardian, bool)):
+    if granted is not True and granted is not False:
         return None
-    return Consent(purpose, granted, at_ms, version, by_guardian is True)
+    if by_guardian is not True and by_guardian is not False:
+        if by_guardian is not None:
+            return None
+        by_guardian = False
+    return Consent(purpose, granted, at_ms, version, by_guardian)
 
 
 def in_force(consents: Iterable[Consent], known_policy_versions: frozenset[str]) -> dict[str, str]:

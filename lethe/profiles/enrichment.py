@@ -1,85 +1,76 @@
-"""From a valid profile to the columns that the register may store; protection and stores choose."""
+"""From a valid profile to the columns that the register stores.
 
+Each column that is computed has a rule here. A column without one is the message's own value at its path, so
+that adding a field to the register needs no edit here. Ages are whole years from the first day of a month to
+the event's day (UTC), as every figure counts them.
+"""
+
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import lru_cache
+from typing import TypeAlias
 
-from lethe.profiles.contract import Document, Profile
+from lethe.profiles.contract import Profile
 from lethe.profiles.countries import countries
-from lethe.profiles.text import clean, email_parts, phone_digits, postcode_area, postcode_text
+from lethe.profiles.text import clean, email_parts, number_text, phone_digits, postcode_area
 from lethe.profiles.times import utc_day
 
-_GENDERS = {"female": "female", "male": "male"}
+Rule: TypeAlias = Callable[[Profile], object]
+
 _AGE_BANDS = (16, 25, 35, 45, 55, 65, 75)  # years; first ages of the bands after the lowest
-_EMPTY: Document = {}
+
+
+def enricher(columns: Mapping[str, str]) -> Callable[[Profile], dict[str, object]]:
+    """A function from a profile to those columns; build it once.
+
+    `columns` maps a column's name to the dotted path of its message field, which counts only where the column
+    has no rule of its own. A value is None where the message has none of that kind.
+    """
+    chosen = [(column, RULES.get(column) or value_at(path)) for column, path in columns.items()]
+
+    def enrich_with_chosen(profile: Profile) -> dict[str, object]:
+        return {column: rule(profile) for column, rule in chosen}
+
+    return enrich_with_chosen
 
 
 def enrich(profile: Profile) -> dict[str, object]:
-    """Every column of a profile by its name in the register; None where the message has no such value.
-
-    Ages are whole years from the first day of a month to the event's day (UTC), as every figure counts them.
-    """
-    document = profile.document
-    event_day = utc_day(profile.event_ms)
-    registered = utc_day(profile.registered_ms)
-    country = countries()[profile.nationality]
-    email, email_domain = email_parts(str(document["email"]))
-    columns: dict[str, object] = {
-        "user_id": profile.user_id,
-        "gender": gender(document.get("gender")),
-        "email": email,
-        "email_domain": email_domain,
-        "phone": phone_digits(document.get("phone")),
-        "cell": phone_digits(document.get("cell")),
-        "birth_date": profile.birth_date,
-        "birth_month": month(profile.birth_date),
-        "age_band": age_band(profile.birth_date, event_day),
-        "registered_date": registered,
-        "registered_month": month(registered),
-        "account_age_years": years_from_month(registered, event_day),
-        "nationality": profile.nationality,
-        "country_name": country.name,
-        "region": country.region,
-        "subregion": country.subregion,
-    }
-    _add_names(columns, document)
-    _add_location(columns, _object(document, "location"))
-    return columns
+    """Every column that has a rule."""
+    return {column: rule(profile) for column, rule in RULES.items()}
 
 
-def _object(document: Document, name: str) -> Document:
-    value = document.get(name)
-    return value if isinstance(value, dict) else _EMPTY
+def value_at(path: str, read: Callable[[object], object] = number_text) -> Rule:
+    """The value at a dotted path, read as a text unless told otherwise."""
+    first, _, second = path.partition(".")
+    if "." in second:
+        return _deep_value(path.split("."), read)
+
+    def inner(profile: Profile) -> object:
+        value = profile.document.get(first)
+        return read(value.get(second)) if isinstance(value, dict) else None
+
+    return inner if second else lambda profile: read(profile.document.get(first))
 
 
-def _add_names(columns: dict[str, object], document: Document) -> None:
-    name = _object(document, "name")
-    columns["title"] = clean(name.get("title"))
-    columns["first_name"] = clean(name.get("first"))
-    columns["last_name"] = clean(name.get("last"))
-    columns["username"] = clean(_object(document, "login").get("username"))
-    number = _object(document, "id")
-    columns["id_name"] = clean(number.get("name"))
-    columns["id_value"] = clean(number.get("value"))
+def _deep_value(names: list[str], read: Callable[[object], object]) -> Rule:
+    def deep(profile: Profile) -> object:
+        value: object = profile.document
+        for name in names:
+            if not isinstance(value, dict):
+                return None
+            value = value.get(name)
+        return read(value)
 
-
-def _add_location(columns: dict[str, object], location: Document) -> None:
-    street = _object(location, "street")
-    postcode = postcode_text(location.get("postcode"))
-    columns["street_number"] = postcode_text(street.get("number"))  # a number or a text, as a postcode is
-    columns["street_name"] = clean(street.get("name"))
-    columns["city"] = clean(location.get("city"))
-    columns["state"] = clean(location.get("state"))
-    columns["country"] = clean(location.get("country"))
-    columns["postcode"] = postcode
-    columns["postcode_area"] = postcode_area(postcode) if postcode else None
-    columns["timezone_offset"] = clean(_object(location, "timezone").get("offset"))
+    return deep
 
 
 def gender(value: object) -> str | None:
     """`female`, `male`, `other` for any other text, None where none is stated."""
+    if value in ("female", "male"):
+        return str(value)
     if not isinstance(value, str) or not (stated := value.strip().lower()):
         return None
-    return _GENDERS.get(stated, "other")
+    return stated if stated in ("female", "male") else "other"
 
 
 @lru_cache(maxsize=65_536)
@@ -103,3 +94,41 @@ def age_band(birth_date: date, day: date) -> str:
             return f"{lowest}-{first - 1}"
         lowest = first
     return f"{lowest}+"
+
+
+def _area(value: object) -> str | None:
+    postcode = number_text(value)
+    return postcode_area(postcode) if postcode else None
+
+
+RULES: dict[str, Rule] = {
+    "user_id": lambda profile: profile.user_id,
+    "gender": value_at("gender", gender),
+    "title": value_at("name.title", clean),
+    "first_name": value_at("name.first", clean),
+    "last_name": value_at("name.last", clean),
+    "street_number": value_at("location.street.number"),
+    "street_name": value_at("location.street.name", clean),
+    "city": value_at("location.city", clean),
+    "state": value_at("location.state", clean),
+    "country": value_at("location.country", clean),
+    "postcode": value_at("location.postcode"),
+    "postcode_area": value_at("location.postcode", _area),
+    "email": lambda profile: email_parts(str(profile.document["email"]))[0],
+    "email_domain": lambda profile: email_parts(str(profile.document["email"]))[1],
+    "username": value_at("login.username", clean),
+    "phone": value_at("phone", phone_digits),
+    "cell": value_at("cell", phone_digits),
+    "birth_date": lambda profile: profile.birth_date,
+    "birth_month": lambda profile: month(profile.birth_date),
+    "age_band": lambda profile: age_band(profile.birth_date, utc_day(profile.event_ms)),
+    "registered_date": lambda profile: utc_day(profile.registered_ms),
+    "registered_month": lambda profile: month(utc_day(profile.registered_ms)),
+    "account_age_years": lambda profile: years_from_month(
+        utc_day(profile.registered_ms), utc_day(profile.event_ms)
+    ),
+    "nationality": lambda profile: profile.nationality,
+    "country_name": lambda profile: countries()[profile.nationality].name,
+    "region": lambda profile: countries()[profile.nationality].region,
+    "subregion": lambda profile: countries()[profile.nationality].subregion,
+}

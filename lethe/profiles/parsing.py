@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TypeAlias
+from typing import NamedTuple
 
 import orjson
 
@@ -15,8 +15,6 @@ _NAME = re.compile("[A-Za-z_][A-Za-z0-9_.]{0,63}").fullmatch
 
 OTHER = "(other)"  # stands for unknown fields whose names are not fit to be shown
 MAX_UNKNOWN_NAMES = 32  # a message; further ones count as OTHER
-
-Tree: TypeAlias = "dict[str, Tree]"
 
 
 def is_user_id(text: object) -> bool:
@@ -65,15 +63,26 @@ def identify(document: Document, message: Message) -> str | Refusal:
     return user_id
 
 
+class _Level(NamedTuple):
+    """The names that one object of the contract may have, and those among them that hold objects."""
+
+    prefix: str  # dotted, with its last dot
+    names: frozenset[str]
+    inner: tuple[tuple[str, "_Level"], ...]
+
+
+def _level(prefix: str, paths: Iterable[list[str]]) -> _Level:
+    """Dotted names, split, as nested levels: a level of a message is then one set comparison."""
+    below: dict[str, list[list[str]]] = {}
+    for first, *rest in paths:
+        below.setdefault(first, []).extend([rest] if rest else [])
+    inner = tuple((name, _level(f"{prefix}{name}.", deeper)) for name, deeper in below.items() if deeper)
+    return _Level(prefix, frozenset(below), inner)
+
+
 @lru_cache(maxsize=8)
-def _tree(known_paths: frozenset[str]) -> Tree:
-    """The dotted names as nested dicts, so that a level is one set comparison."""
-    root: Tree = {}
-    for path in known_paths:
-        level = root
-        for part in path.split("."):
-            level = level.setdefault(part, {})
-    return root
+def _levels(known_paths: frozenset[str]) -> _Level:
+    return _level("", (path.split(".") for path in known_paths))
 
 
 def unknown_fields(document: Document, known_paths: frozenset[str]) -> list[str]:
@@ -83,25 +92,23 @@ def unknown_fields(document: Document, known_paths: frozenset[str]) -> list[str]
     hostile: one that is not of the form [A-Za-z_][A-Za-z0-9_.]{0,63} (or beyond 32 a message) is OTHER.
     """
     found: list[str] = []
-    _compare(document, _tree(known_paths), "", found)
+    _compare(document, _levels(known_paths), found)
     for place, name in enumerate(found):
         if place >= MAX_UNKNOWN_NAMES or _NAME(name) is None:
             found[place] = OTHER
     return found
 
 
-def _compare(document: Document, known: Tree, prefix: str, found: list[str]) -> None:
+def _compare(document: Document, level: _Level, found: list[str]) -> None:
     """Add the document's unknown names to found; goes no deeper than the known names do."""
-    if not document.keys() <= known.keys():
-        found.extend(prefix + name for name in document if name not in known)
-    for name, value in document.items():
-        if value.__class__ is dict and (inner := known.get(name)) is not None:
-            _compare(value, inner, f"{prefix}{name}.", found)
-        elif value.__class__ is list and (inner := known.get(name)):
-            _compare_items(value, inner, f"{prefix}{name}.", found)
-
-
-def _compare_items(items: Iterable[object], known: Tree, prefix: str, found: list[str]) -> None:
-    for item in items:
-        if isinstance(item, dict):
-            _compare(item, known, prefix, found)
+    prefix, names, inner_levels = level
+    if not names.issuperset(document):
+        found.extend(prefix + name for name in document if name not in names)
+    for name, inner in inner_levels:
+        value = document.get(name)
+        if isinstance(value, dict):
+            _compare(value, inner, found)
+        elif isinstance(value, list):
+            for item in value:
+                if isinstance(item, dict):
+                    _compare(item, inner, found)

@@ -1,6 +1,6 @@
 """What validation takes from the register, in the form that a hot path wants it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 DAY_MS = 86_400_000
 BACKSTOP_DAYS = 30  # stores keep a row this long past its retention (TTL), and nothing is written beyond it
@@ -16,7 +16,9 @@ class Rules:
     retention_days: int | None  # of a profile, from its event time; None = as long as its purposes last
     known_paths: frozenset[str]  # dotted names of every field that the register declares
 
-    @property
-    def reach_ms(self) -> int | None:
-        """How old an event may be to be written at all, ms: retention and the backstop's 30 days."""
-        return None if self.retention_days is None else (self.retention_days + BACKSTOP_DAYS) * DAY_MS
+    reach_ms: int | None = field(init=False)  # how old an event may be to be written at all
+
+    def __post_init__(self) -> None:
+        """Retention and the backstop's 30 days, once and not for each message."""
+        days = self.retention_days
+        object.__setattr__(self, "reach_ms", None if days is None else (days + BACKSTOP_DAYS) * DAY_MS)

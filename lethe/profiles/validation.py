@@ -1,7 +1,9 @@
 """The rules that make a JSON object a profile, in the order of `Reason`; the first broken one stands."""
 
 import re
+from calendar import isleap
 from datetime import date
+from functools import lru_cache
 
 from lethe.profiles.consent import read_consents
 from lethe.profiles.contract import (
@@ -17,15 +19,16 @@ from lethe.profiles.countries import countries
 from lethe.profiles.parsing import identify
 from lethe.profiles.reasons import Reason
 from lethe.profiles.rules import Rules
-from lethe.profiles.times import calendar_day, instant_ms, moment_ms, utc_day, whole_years
+from lethe.profiles.times import DAY_MS, calendar_day, instant_ms, moment_ms, utc_day
 
 # RFC 5321 s4.1.2 (dot-string only) with RFC 6531's letters of any script; each part is unambiguous, so that
 # no text makes the match backtrack.
 _ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
 _LETTER = "[A-Za-z0-9\u0080-\U0010ffff]"
 _LABEL = f"{_LETTER}(?:[A-Za-z0-9\u0080-\U0010ffff-]{{0,61}}{_LETTER})?"
-_EMAIL = re.compile(rf"(?=.{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+(?![0-9]+\Z){_LABEL}").fullmatch
+_EMAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+(?![0-9]+\Z){_LABEL}").fullmatch
 _MAX_EMAIL = 254  # characters, RFC 5321 s4.5.3.1.3 without its brackets
+_MAX_LOCAL = 64  # before the @, s4.5.3.1.1
 
 
 class _BrokenRuleError(Exception):
@@ -44,12 +47,11 @@ def validate(document: Document, message: Message, now_ms: int, rules: Rules) ->
     try:
         event_ms = _event_ms(document, message, now_ms)
         _check_email(document.get("email"))
-        today = utc_day(now_ms)
-        birth_date = _birth_date(_member(document, "dob", "date"), today)
+        birth_date = _birth_date(_member(document, "dob", "date"), now_ms)
         registered_ms = _registered_ms(_member(document, "registered", "date"), birth_date, now_ms)
         nationality = _nationality(document.get("nat"))
         consents = _consents(document.get("consents"), now_ms)
-        _check_age_and_retention(birth_date, today, event_ms, now_ms, rules)
+        _check_age_and_retention(birth_date, event_ms, now_ms, rules)
     except _BrokenRuleError as broken:
         return Refusal(broken.reason, user_id)
     return Profile(
@@ -67,9 +69,9 @@ def validate(document: Document, message: Message, now_ms: int, rules: Rules) ->
 
 def is_email(text: object) -> bool:
     """Whether it is an address that mail could reach: local part, @, a domain of two labels or more."""
-    return (
-        isinstance(text, str) and len(text) <= _MAX_EMAIL and _EMAIL(text) is not None and text.isprintable()
-    )
+    if not isinstance(text, str) or len(text) > _MAX_EMAIL or _EMAIL(text) is None:
+        return False
+    return text.index("@") <= _MAX_LOCAL and (text.isascii() or text.isprintable())
 
 
 def _member(document: Document, outer: str, inner: str) -> object:
@@ -92,14 +94,22 @@ def _check_email(text: object) -> None:
         raise _BrokenRuleError(Reason.BAD_EMAIL)
 
 
-def _birth_date(text: object, today: date) -> date:
+@lru_cache(maxsize=64)
+def _born_by(today: int, years: int) -> date:
+    """The last birth date of those who have turned `years` on a UTC day, given in days since 1970."""
+    day = utc_day(today * DAY_MS)
+    leap_day_missing = (day.month, day.day) == (2, 29) and not isleap(day.year - years)
+    return date(day.year - years, day.month, 28 if leap_day_missing else day.day)
+
+
+def _birth_date(text: object, now_ms: int) -> date:
     birth_date = calendar_day(text)
     if birth_date is None:
         raise _BrokenRuleError(Reason.BAD_BIRTH_DATE)
-    if birth_date > today:
+    today = now_ms // DAY_MS
+    if birth_date > _born_by(today, 0):
         raise _BrokenRuleError(Reason.BIRTH_IN_FUTURE)
-    oldest = (today.year - MAX_AGE_YEARS, today.month, today.day)
-    if (birth_date.year, birth_date.month, birth_date.day) < oldest:
+    if birth_date < _born_by(today, MAX_AGE_YEARS):
         raise _BrokenRuleError(Reason.BIRTH_OVER_120_YEARS)
     return birth_date
 
@@ -128,8 +138,8 @@ def _consents(value: object, now_ms: int) -> tuple[Consent, ...]:
     return consents
 
 
-def _check_age_and_retention(birth_date: date, today: date, event_ms: int, now_ms: int, rules: Rules) -> None:
-    if whole_years(birth_date, today) < rules.minimum_age:
+def _check_age_and_retention(birth_date: date, event_ms: int, now_ms: int, rules: Rules) -> None:
+    if birth_date > _born_by(now_ms // DAY_MS, rules.minimum_age):
         raise _BrokenRuleError(Reason.UNDER_AGE)
     reach_ms = rules.reach_ms
     if reach_ms is not None and event_ms + reach_ms <= now_ms:
