@@ -11,6 +11,7 @@ RIGHTS_CACHE = "1000ms"
 _EXPORTS = (
     "java.base/java.lang.ref",
     "java.base/jdk.internal.misc",
+    "java.management/com.sun.jmx.remote.security",  # the JMX password file
     "java.management.rmi/com.sun.jmx.remote.internal.rmi",
     "java.rmi/sun.rmi.registry",
     "java.rmi/sun.rmi.server",
@@ -49,7 +50,6 @@ JVM_OPTIONS = (
     "-XX:+AlwaysPreTouch",
     "-ea",
     "-Djdk.attach.allowAttachSelf=true",
-    "-Djava.net.preferIPv4Stack=true",
     "-Djna.nosys=true",
     "-Dio.netty.tryReflectionSetAccessible=true",
     "-Dcassandra-foreground=yes",

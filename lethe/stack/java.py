@@ -5,7 +5,12 @@ from pathlib import Path
 
 # No heap dumps and no attaching by other tools: both would let personal data out of the process's memory.
 # Without its shared memory file a JVM does not stall when /tmp is slow.
-COMMON_OPTIONS = ("-XX:+PerfDisableSharedMem", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true")
+COMMON_OPTIONS = (
+    "-XX:+PerfDisableSharedMem",
+    "-XX:+ExitOnOutOfMemoryError",
+    "-Djava.awt.headless=true",
+    "-Djava.net.preferIPv4Stack=true",
+)
 
 
 def argument_file(arguments: Sequence[str]) -> str:

@@ -71,6 +71,7 @@ def prepare(paths: Paths, ports: Ports, java: Path, lib: Path) -> Program:
         f"-Xmx{HEAP}",
         "-XX:+UseSerialGC",
         "-XX:+DisableAttachMechanism",
+        "-Dlog4j2.statusLoggerLevel=OFF",  # Log4j 2 is in the jars too, and not what logs
         *COMMON_OPTIONS,
         f"-XX:ErrorFile={paths.logs}/kafka-crash-%p.log",
         f"-Djava.io.tmpdir={private_folder(paths.data / NAME / 'tmp')}",
@@ -173,9 +174,11 @@ def _scram_record(paths: Paths) -> str:
 
 
 def _run(command: list[object], paths: Paths) -> None:
+    """Run to its end; the output holds the credential's hash, and is kept only where something failed."""
     log = log_file(paths, "kafka-format")
     private_folder(log.parent)
-    with log.open("w") as output:
+    replace(log, "")
+    with log.open("a") as output:
         try:
             subprocess.run(
                 [str(part) for part in command],
@@ -186,6 +189,7 @@ def _run(command: list[object], paths: Paths) -> None:
             )
         except (subprocess.SubprocessError, OSError) as error:
             raise StackError(f"kafka: the storage could not be formatted; read {log}") from error
+    log.unlink()
 
 
 def embedded_settings(ports: Ports) -> KafkaSettings:

@@ -1,0 +1,120 @@
+"""Cassandra: the administrator in place of the default superuser, keyspace, tables, and roles with their rights."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cassandra import DriverException
+from cassandra.cluster import NoHostAvailable, Session
+
+from lethe.errors import StackError
+from lethe.settings import CassandraSettings, Paths, secret
+from lethe.stack.cassandra import ADMIN, DEFAULT_SUPERUSER, login
+from lethe.stores.cassandra import TABLE
+
+ALL_ROLES = "roles"
+
+Rights = dict[str, frozenset[str]]
+
+
+def rights(keyspace: str) -> dict[str, Rights]:
+    """What each role may do, by resource as Cassandra names it (`data/<keyspace>/<table>`, `roles`).
+
+    `fence` gives rights on the profiles to the role of each new lease: Cassandra lets a role grant what it holds
+    itself, and AUTHORIZE. A role that makes another may alter and drop that one, so CREATE is enough. DESCRIBE
+    lets it list the roles of older leases.
+    """
+    profiles = f"data/{keyspace}/{TABLE}"
+    return {
+        "fence": {
+            profiles: frozenset({"SELECT", "MODIFY", "AUTHORIZE"}),
+            ALL_ROLES: frozenset({"CREATE", "DESCRIBE"}),
+        },
+        "eraser": {profiles: frozenset({"SELECT", "MODIFY"})},
+        "auditor": {profiles: frozenset({"SELECT"})},
+        "operator": {profiles: frozenset({"SELECT"})},
+    }
+
+
+def provision(
+    paths: Paths, settings: CassandraSettings, statements: Sequence[str], progress: Callable[[str], None]
+) -> None:
+    """Bring a running node to what Lethe needs of it; `statements` make the tables.
+
+    Raises StackError when the node refuses the administrator, or something that it was asked.
+    """
+    try:
+        progress("cassandra: administrator")
+        session = _administrator(paths, settings)
+        try:
+            progress("cassandra: keyspace and tables")
+            _make_tables(session, settings, statements)
+            progress("cassandra: roles")
+            for role, wanted in rights(settings.keyspace).items():
+                _make_role(session, role, secret(f"cassandra-{role}", paths))
+                _set_rights(session, role, wanted)
+        finally:
+            session.cluster.shutdown()
+    except (DriverException, NoHostAvailable) as error:
+        raise StackError(f"cassandra: provisioning failed: {type(error).__name__}; read its log") from error
+
+
+def _administrator(paths: Paths, settings: CassandraSettings) -> Session:
+    """A session as administrator, made on a new node with the default superuser, which then can't log in."""
+    password = secret(f"cassandra-{ADMIN}", paths)
+    default, default_password = DEFAULT_SUPERUSER
+    try:
+        session = login(settings, ADMIN, password)
+    except StackError as refused:
+        try:
+            first = login(settings, default, default_password)
+        except StackError:
+            raise refused from None
+        _make_role(first, ADMIN, password, superuser=True)
+        first.cluster.shutdown()
+        session = login(settings, ADMIN, password)
+    session.execute(f"ALTER ROLE {default} WITH SUPERUSER = false AND LOGIN = false")
+    return session
+
+
+def _make_role(session: Session, role: str, password: str, *, superuser: bool = False) -> None:
+    options = f"PASSWORD = '{password}' AND LOGIN = true AND SUPERUSER = {str(superuser).lower()}"
+    session.execute(f"CREATE ROLE IF NOT EXISTS {role} WITH {options}")
+    session.execute(f"ALTER ROLE {role} WITH {options}")
+
+
+def _make_tables(session: Session, settings: CassandraSettings, statements: Sequence[str]) -> None:
+    session.execute(
+        f"CREATE KEYSPACE IF NOT EXISTS {settings.keyspace} WITH replication = "
+        f"{{'class': 'NetworkTopologyStrategy', '{settings.datacenter}': {settings.replication}}}"
+    )
+    session.set_keyspace(settings.keyspace)
+    for statement in statements:
+        session.execute(statement)
+
+
+def _set_rights(session: Session, role: str, wanted: Rights) -> None:
+    """Grant what is missing and revoke what is too much, but for rights on roles that the role has made."""
+    held: dict[str, set[str]] = {}
+    query = "SELECT resource, permissions FROM system_auth.role_permissions WHERE role = %s"
+    row: Any
+    for row in session.execute(query, (role,)):
+        if not row.resource.startswith(f"{ALL_ROLES}/"):
+            held[row.resource] = set(row.permissions)
+    for resource in sorted({*held, *wanted}):
+        has, needs = held.get(resource, set()), wanted.get(resource, frozenset())
+        for right in sorted(needs - has):
+            session.execute(f"GRANT {right} ON {_named(resource)} TO {role}")
+        for right in sorted(has - needs):
+            session.execute(f"REVOKE {right} ON {_named(resource)} FROM {role}")
+
+
+def _named(resource: str) -> str:
+    """A resource in CQL: `data/lethe/profiles` is TABLE lethe.profiles."""
+    kind, *names = resource.split("/")
+    if kind == ALL_ROLES:
+        return "ALL ROLES"
+    if kind != "data":
+        raise StackError(f"cassandra: a right on {resource} is not one of ours; revoke it")
+    if not names:
+        return "ALL KEYSPACES"
+    return f"KEYSPACE {names[0]}" if len(names) == 1 else f"TABLE {'.'.join(names)}"

@@ -1,0 +1,69 @@
+"""What each MongoDB user may do: by collection, and nothing that is not listed here."""
+
+from lethe.stores.mongodb import Document
+
+COLLECTIONS = (
+    "contributions",
+    "aggregate_shards",
+    "suppression",
+    "counters",
+    "quarantine",
+    "lease",
+    "stream_health",
+    "erasures",
+    "published_users_by_nationality",
+    "published_average_age",
+    "published_status",
+)
+VIEWS = ("users_by_nationality", "average_age")
+PUBLISHED = tuple(name for name in COLLECTIONS if name.startswith("published_"))
+
+READ = ("find",)
+MOVE = ("find", "update")
+KEEP = ("find", "insert", "update")
+ALL = ("find", "insert", "update", "remove")
+
+RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
+    "stream": {
+        "contributions": ALL,
+        "aggregate_shards": ALL,
+        "quarantine": ALL,
+        "stream_health": ALL,
+        "suppression": READ,
+        "counters": READ,
+        "lease": MOVE,
+    },
+    "fence": {"lease": KEEP, "stream_health": READ},
+    "eraser": {
+        "contributions": ALL,
+        "aggregate_shards": ALL,
+        "suppression": ALL,
+        "counters": ALL,
+        "quarantine": ALL,
+        "erasures": ALL,
+        "stream_health": READ,
+        # Where no driver runs, the eraser takes the lease itself; the server asks for `insert` in every upsert.
+        "lease": KEEP,
+    },
+    "auditor": dict.fromkeys((*COLLECTIONS, *VIEWS), READ),
+    "publisher": {
+        "aggregate_shards": READ,
+        **dict.fromkeys(VIEWS, READ),
+        **dict.fromkeys(PUBLISHED, ALL),
+    },
+    "dashboard": {"stream_health": READ, **dict.fromkeys(PUBLISHED, READ)},
+    "operator": dict.fromkeys((*COLLECTIONS, *VIEWS), READ),
+}
+# A person with a shell asks what there is before asking for it.
+BROWSES = ("operator",)
+
+
+def privileges(role: str, database: str) -> list[Document]:
+    """A role's rights as `createRole` takes them."""
+    result: list[Document] = [
+        {"resource": {"db": database, "collection": name}, "actions": list(actions)}
+        for name, actions in RIGHTS[role].items()
+    ]
+    if role in BROWSES:
+        result.append({"resource": {"db": database, "collection": ""}, "actions": ["listCollections"]})
+    return result
