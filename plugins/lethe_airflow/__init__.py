@@ -1,0 +1,1 @@
+"""Lethe's side of Airflow: what DAGs hand to the domain."""
