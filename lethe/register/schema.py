@@ -1,0 +1,145 @@
+"""The stores' schemas, derived from the register: Cassandra's table, MongoDB's validators and TTLs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lethe.register.model import (
+    CONTRIBUTIONS,
+    CQL_TYPES,
+    PROFILES,
+    OwnField,
+    Register,
+    RegisterField,
+    Store,
+    column_name,
+)
+from lethe.register.terms import Format, Reference, System, Type
+
+Validator = dict[str, Any]
+
+_BSON_TYPES: dict[Type, tuple[str, ...]] = {
+    Type.TEXT: ("string",),
+    Type.INT: ("int", "long"),  # drivers take the smaller one that fits
+    Type.LONG: ("long", "int"),
+    Type.NUMBER: ("double", "int", "long"),
+    Type.BOOLEAN: ("bool",),
+    Type.TIMESTAMP: ("date",),
+    Type.MAP: ("object",),
+    Type.BYTES: ("binData",),
+}
+# A contribution is one of three: counted, not counted (then no figure may stand in it), or erased.
+_COUNTED, _SHARD, _ERASED = "counted", "shard", "erased_at"
+
+
+def cassandra_statements(
+    register: Register, keyspace: str, replication: Mapping[str, str | int]
+) -> list[str]:
+    """CQL that brings any earlier schema to the register's; each statement can be run again.
+
+    The table has Lethe's own columns and one for each field with `plain` or `generalise` protection; fields
+    with `encrypt` have none (`Register.encrypted_columns` lists them). A column that a newer register lacks is
+    left alone: dropping data is a migration of its own. `replication`: Cassandra's options, with `class`.
+    """
+    table = f"{keyspace}.{PROFILES.partition('.')[2]}"
+    options = ", ".join(f"'{name}': '{value}'" for name, value in replication.items())
+    store = register.stores[PROFILES]
+    columns = cassandra_columns(register)
+    body = ", ".join(f"{name} {cql_type}" for name, cql_type in columns.items())
+    return [
+        f"CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication = {{{options}}}",
+        f"CREATE TABLE IF NOT EXISTS {table} ({body}, PRIMARY KEY ({store.found_by}))",
+        *(
+            f"ALTER TABLE {table} ADD IF NOT EXISTS {name} {cql_type}"
+            for name, cql_type in columns.items()
+            if name != store.found_by
+        ),
+    ]
+
+
+def cassandra_columns(register: Register) -> dict[str, str]:
+    """Every column of `profiles` with its CQL type: Lethe's own, then the register's."""
+    own = {name: CQL_TYPES[field.type] for name, field in register.stores[PROFILES].fields.items()}
+    return own | {column.name: column.cql_type for column in register.stored_columns(PROFILES)}
+
+
+def mongodb_validators(register: Register) -> dict[str, Validator]:
+    """`$jsonSchema` validators by collection, for each in which a subject can be found.
+
+    They are closed: a field that the register does not declare is refused by the server.
+    """
+    return {
+        collection(name): {"$jsonSchema": _schema(register, name, store)}
+        for name, store in register.stores.items()
+        if name.startswith(f"{System.MONGODB}.") and store.reference is not Reference.NONE
+    }
+
+
+def mongodb_ttls(register: Register) -> dict[str, tuple[str, int]]:
+    """Collections whose documents the server removes: the date field, and seconds after it.
+
+    Those are the stores kept for a period from a timestamp of their own. Contributions are not among them,
+    since the aggregates change with each; nor is what is kept by criteria.
+    """
+    found = {}
+    for name, store in register.stores.items():
+        retention = register.retentions[store.retention]
+        start = store.fields.get(retention.counts_from or "")
+        if not name.startswith(f"{System.MONGODB}.") or retention.shortest is None or start is None:
+            continue
+        if start.type is Type.TIMESTAMP and retention.counts_from is not None:
+            found[collection(name)] = (retention.counts_from, int(retention.shortest.total_seconds()))
+    return found
+
+
+def collection(store: str) -> str:
+    """The name of a store within its system."""
+    return store.partition(".")[2]
+
+
+def _schema(register: Register, name: str, store: Store) -> Validator:
+    own = {key: _own_property(field) for key, field in store.fields.items()}
+    columns = {
+        column_name(path, field): _property(field)
+        for path, field in register.fields.items()
+        if name in field.stores
+    }
+    if name != CONTRIBUTIONS:
+        return _closed(own | columns, required=("_id",))
+    uncounted = {key: rule for key, rule in own.items() if key not in {_SHARD, _ERASED}}
+    counted = uncounted | {_SHARD: own[_SHARD]} | columns
+    return {
+        "oneOf": [
+            _closed(counted | {_COUNTED: {"enum": [True]}}, required=counted),
+            _closed(uncounted | {_COUNTED: {"enum": [False]}}, required=uncounted),
+            _closed({key: own[key] for key in ("_id", _ERASED)}, required=("_id", _ERASED)),
+        ]
+    }
+
+
+def _closed(properties: Mapping[str, Validator], required: Any) -> Validator:
+    return {
+        "bsonType": "object",
+        "required": list(required),
+        "properties": dict(properties),
+        "additionalProperties": False,
+    }
+
+
+def _own_property(field: OwnField) -> Validator:
+    return {"bsonType": list(_BSON_TYPES[field.type])} | _pattern(field.format)
+
+
+def _property(field: RegisterField) -> Validator:
+    types = list(_BSON_TYPES[field.type])
+    if field.required:
+        return (
+            {"bsonType": types}
+            | _pattern(field.format)
+            | ({"enum": [*field.allowed]} if field.allowed else {})
+        )
+    rule: Validator = {"bsonType": [*types, "null"]} | _pattern(field.format)
+    return rule | ({"enum": [*field.allowed, None]} if field.allowed else {})
+
+
+def _pattern(format_: Format | None) -> Validator:
+    return {"pattern": format_.pattern} if format_ is not None and format_.pattern else {}
