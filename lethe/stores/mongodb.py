@@ -32,7 +32,7 @@ def connect(role: str, paths: Paths | None = None, settings: MongoSettings | Non
         [host.strip() for host in settings.hosts.split(",")],
         username=role,
         password=secret(f"mongo-{role}", paths),
-        authSource=settings.database,
+        authSource="admin" if role == "admin" else settings.database,
         authMechanism="SCRAM-SHA-256",
         replicaSet=settings.replica_set,
         serverSelectionTimeoutMS=CONNECT_TIMEOUT_MS,

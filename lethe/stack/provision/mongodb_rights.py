@@ -5,6 +5,7 @@ from lethe.stores.mongodb import Document
 COLLECTIONS = (
     "contributions",
     "aggregate_shards",
+    "subject_counts",
     "suppression",
     "counters",
     "quarantine",
@@ -27,6 +28,7 @@ RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
     "stream": {
         "contributions": ALL,
         "aggregate_shards": ALL,
+        "subject_counts": KEEP,
         "quarantine": ALL,
         "stream_health": ALL,
         "suppression": READ,
@@ -37,6 +39,7 @@ RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
     "eraser": {
         "contributions": ALL,
         "aggregate_shards": ALL,
+        "subject_counts": KEEP,
         "suppression": ALL,
         "counters": ALL,
         "quarantine": ALL,
@@ -48,6 +51,7 @@ RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
     "auditor": dict.fromkeys((*COLLECTIONS, *VIEWS), READ),
     "publisher": {
         "aggregate_shards": READ,
+        "subject_counts": READ,
         **dict.fromkeys(VIEWS, READ),
         **dict.fromkeys(PUBLISHED, ALL),
     },
