@@ -5,31 +5,46 @@ that adding a field to the register needs no edit here. Ages are whole years fro
 the event's day (UTC), as every figure counts them.
 """
 
-from collections.abc import Callable, Mapping
-from datetime import date
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from lethe.profiles.contract import Profile
 from lethe.profiles.countries import countries
 from lethe.profiles.text import clean, email_parts, number_text, phone_digits, postcode_area
-from lethe.profiles.times import utc_day
+from lethe.profiles.times import instant_ms, utc_day
 
 Rule: TypeAlias = Callable[[Profile], object]
 
 _AGE_BANDS = (16, 25, 35, 45, 55, 65, 75)  # years; first ages of the bands after the lowest
 
 
-def enricher(columns: Mapping[str, str]) -> Callable[[Profile], dict[str, object]]:
-    """A function from a profile to those columns; build it once.
+class StoredColumn(Protocol):
+    """What enrichment needs to know of a column of the register."""
 
-    `columns` maps a column's name to the dotted path of its message field, which counts only where the column
-    has no rule of its own. A value is None where the message has none of that kind.
-    """
-    chosen = [(column, RULES.get(column) or value_at(path)) for column, path in columns.items()]
+    @property
+    def name(self) -> str:
+        """As the stores call it."""
+
+    @property
+    def field_path(self) -> str:
+        """Dotted path of the message field; counts only where the column has no rule of its own."""
+
+    @property
+    def cql_type(self) -> str:
+        """Cassandra's type for it."""
+
+
+def enricher(columns: Iterable[StoredColumn]) -> Callable[[Profile], dict[str, object]]:
+    """A function from a profile to those columns; build it once. None where the message has no such value."""
+    chosen = [
+        (column.name, RULES.get(column.name) or value_at(column.field_path, READERS[column.cql_type]))
+        for column in columns
+    ]
 
     def enrich_with_chosen(profile: Profile) -> dict[str, object]:
-        return {column: rule(profile) for column, rule in chosen}
+        return {name: rule(profile) for name, rule in chosen}
 
     return enrich_with_chosen
 
@@ -101,6 +116,39 @@ def _area(value: object) -> str | None:
     return postcode_area(postcode) if postcode else None
 
 
+def _whole_number(bits: int) -> Callable[[object], int | None]:
+    def read(value: object) -> int | None:
+        fits = type(value) is int and -(2 ** (bits - 1)) <= value < 2 ** (bits - 1)
+        return value if isinstance(value, int) and fits else None
+
+    return read
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, float):
+        return value
+    return float(value) if type(value) is int and abs(value) < 2**63 else None
+
+
+def _boolean(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _timestamp(value: object) -> datetime | None:
+    milliseconds = instant_ms(value)
+    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+READERS: dict[str, Callable[[object], object]] = {
+    "text": number_text,
+    "blob": number_text,  # a text until it is encrypted
+    "int": _whole_number(32),
+    "bigint": _whole_number(64),
+    "double": _number,
+    "boolean": _boolean,
+    "timestamp": _timestamp,
+}
+
 RULES: dict[str, Rule] = {
     "user_id": lambda profile: profile.user_id,
     "gender": value_at("gender", gender),
@@ -116,6 +164,9 @@ RULES: dict[str, Rule] = {
     "postcode_area": value_at("location.postcode", _area),
     "email": lambda profile: email_parts(str(profile.document["email"]))[0],
     "email_domain": lambda profile: email_parts(str(profile.document["email"]))[1],
+    "timezone_offset": value_at("location.timezone.offset", clean),
+    "id_name": value_at("id.name", clean),
+    "id_value": value_at("id.value"),
     "username": value_at("login.username", clean),
     "phone": value_at("phone", phone_digits),
     "cell": value_at("cell", phone_digits),
