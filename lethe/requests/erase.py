@@ -4,7 +4,7 @@ from typing import Any
 
 from cassandra.cluster import Session
 
-from lethe.errors import StoreError
+from lethe.requests.in_flight import settled_at
 from lethe.requests.locate import CONTRIBUTIONS, QUARANTINE
 from lethe.requests.record import Erasure
 from lethe.stores import cassandra, contributions, kafka
@@ -13,7 +13,7 @@ from lethe.stores import cassandra, contributions, kafka
 def erase_cassandra(erasure: Erasure, session: Session) -> None:
     """Delete the row as of the time of the erasure: also what arrives late with an older write time is gone."""
     with erasure.step("erase_cassandra"):
-        cassandra.delete_profile(session, erasure.subject_id, _erased_at(erasure))
+        cassandra.delete_profile(session, erasure.subject_id, settled_at(erasure))
 
 
 def erase_mongodb(erasure: Erasure) -> dict[str, int]:
@@ -22,7 +22,7 @@ def erase_mongodb(erasure: Erasure) -> dict[str, int]:
     Returns how many documents this attempt removed, by store.
     """
     with erasure.step("erase_mongodb"):
-        held = contributions.erase(erasure.client, erasure.db, erasure.subject_id, _erased_at(erasure))
+        held = contributions.erase(erasure.client, erasure.db, erasure.subject_id, settled_at(erasure))
         quarantined = erasure.db.quarantine.delete_many({"subject_id": erasure.subject_id}).deleted_count
     return {CONTRIBUTIONS: int(held is not None), QUARANTINE: quarantined}
 
@@ -35,13 +35,5 @@ def tombstone_kafka(erasure: Erasure, config: dict[str, Any], user_id: str) -> d
     """
     with erasure.step("tombstone_kafka"):
         placed = kafka.tombstone(config, user_id)
-        erasure.set(tombstones=placed)
+        erasure.set(**{"steps.tombstone_kafka.placed": placed})
     return placed
-
-
-def _erased_at(erasure: Erasure) -> int:
-    """The time of the erasure (µs). Raises StoreError before the wait for batches in flight has fixed it."""
-    erased_at = erasure.record().get("erased_at")
-    if erased_at is None:
-        raise StoreError(f"erasure {erasure.record_id}: not settled; run the step await_in_flight first")
-    return int(erased_at)

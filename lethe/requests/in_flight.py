@@ -15,12 +15,15 @@ from bson.codec_options import CodecOptions
 from bson.int64 import Int64
 from cassandra.cluster import Session
 
+from lethe.errors import StoreError
 from lethe.requests.record import Erasure
 from lethe.requests.suppress import newest_held
 from lethe.settings import StreamSettings
 from lethe.stores import suppression
 from lethe.stores.suppression import Ends
 from lethe.stream import lease
+
+STEP = "await_in_flight"
 
 
 class Driver(StrEnum):
@@ -47,13 +50,18 @@ def driver_state(
     return Driver.WORKING
 
 
+def _version(erasure: Erasure) -> int:
+    version = erasure.found("suppress").get("version")
+    if version is None:
+        raise StoreError(f"erasure {erasure.record_id}: not suppressed; run the step suppress first")
+    return int(version)
+
+
 def is_settled(erasure: Erasure, settings: StreamSettings | None = None) -> bool:
     """Whether no older batch can write any more; takes the lease away from a driver that is absent."""
     limit = (settings or StreamSettings()).heartbeat_limit_seconds
     health = erasure.db.get_collection("stream_health", codec_options=CodecOptions(tz_aware=True, tzinfo=UTC))
-    state = driver_state(
-        health.find_one({"_id": "driver"}), int(erasure.record()["version"]), datetime.now(UTC), limit
-    )
+    state = driver_state(health.find_one({"_id": "driver"}), _version(erasure), datetime.now(UTC), limit)
     if state is Driver.ABSENT:
         lease.take(erasure.client, erasure.db, f"erasure {erasure.record_id}")
     return state is not Driver.WORKING
@@ -65,8 +73,8 @@ def settle(erasure: Erasure, session: Session, ends: Ends) -> int:
     A batch that was in flight may have written something newer than the entry: then the entry is raised above
     it. From here on what is written later belongs to a person who has returned, and is not touched.
     """
-    record = erasure.record()
-    if "erased_at" not in record:
+    found = erasure.found(STEP)
+    if "erased_at" not in found:
         entry: Any = erasure.db.suppression.find_one({"_id": erasure.subject_id})
         erased_at = int(entry["erased_at"])
         newest = newest_held(session, erasure.db, erasure.subject_id)
@@ -75,17 +83,25 @@ def settle(erasure: Erasure, session: Session, ends: Ends) -> int:
             suppression.enter(erasure.client, erasure.db, erasure.subject_id, erased_at, ends)
         quarantined = erasure.db.quarantine.count_documents({"subject_id": erasure.subject_id})
         held = newest is not None or quarantined > 0
-        record = erasure.set_once(erased_at=Int64(erased_at), held_when_settled=held)
-    return int(record["erased_at"])
+        found = erasure.fix(STEP, erased_at=Int64(erased_at), held=held)
+    return int(found["erased_at"])
+
+
+def settled_at(erasure: Erasure) -> int:
+    """The time of the erasure (µs). Raises StoreError before `settle` has fixed it."""
+    erased_at = erasure.found(STEP).get("erased_at")
+    if erased_at is None:
+        raise StoreError(f"erasure {erasure.record_id}: not settled; run the step {STEP} first")
+    return int(erased_at)
 
 
 def await_in_flight(
     erasure: Erasure, session: Session, ends: Ends, settings: StreamSettings | None = None
 ) -> bool:
     """One look: False while a batch may be at work that doesn't know the entry; else settle, and True."""
-    erasure.begin("await_in_flight")
+    erasure.begin(STEP)
     if not is_settled(erasure, settings):
         return False
-    with erasure.step("await_in_flight"):
+    with erasure.step(STEP):
         settle(erasure, session, ends)
     return True

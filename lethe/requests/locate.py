@@ -41,5 +41,6 @@ def locate(
         record = erasure.record()
         if "before" not in record:
             before = count_held(session, auditor_db, erasure.subject_id)
-            record = erasure.set_once(before=before, ends_before=ends)
+            erasure.set(**{"before": before, "steps.locate.ends": ends})
+            record = erasure.record()
     return dict(record["before"])

@@ -50,24 +50,30 @@ class Erasure:
             raise StoreError(f"erasure {self.record_id}: no record; run the step locate first")
         return found
 
-    def set(self, **fields: Any) -> None:
-        """Set fields of the record."""
-        self.records.update_one({"_id": self.record_id}, {"$set": fields})
+    def found(self, step: str) -> Document:
+        """What a step has left in the record; {} before it has begun."""
+        return dict(self.record()["steps"].get(step, {}))
 
-    def set_once(self, **fields: Any) -> Document:
-        """Set fields unless an earlier attempt has set the first of them; returns the record."""
+    def fix(self, step: str, **fields: Any) -> Document:
+        """Leave what a step has found, unless an earlier attempt did; returns what stands."""
         first = next(iter(fields))
-        self.records.update_one({"_id": self.record_id, first: {"$exists": False}}, {"$set": fields})
-        return self.record()
+        self.records.update_one(
+            {"_id": self.record_id, f"steps.{step}.{first}": {"$exists": False}},
+            {"$set": {f"steps.{step}.{name}": value for name, value in fields.items()}},
+        )
+        return self.found(step)
+
+    def set(self, **fields: Any) -> None:
+        """Set fields of the record, whatever stood there."""
+        self.records.update_one({"_id": self.record_id}, {"$set": fields})
 
     def begin(self, name: str) -> None:
         """Note when a step first started; it counts as unfinished until it ends well again."""
-        steps = self.records
-        steps.update_one(
+        self.records.update_one(
             {"_id": self.record_id, f"steps.{name}.started_at": {"$exists": False}},
             {"$set": {f"steps.{name}.started_at": datetime.now(UTC)}},
         )
-        steps.update_one({"_id": self.record_id}, {"$unset": {f"steps.{name}.ended_at": ""}})
+        self.records.update_one({"_id": self.record_id}, {"$unset": {f"steps.{name}.ended_at": ""}})
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -86,7 +92,7 @@ def open_record(erasure: Erasure, requested_at: datetime) -> None:
     """Make the record; one that exists is left alone."""
     erasure.records.update_one(
         {"_id": erasure.record_id},
-        {"$setOnInsert": {"requested_at": requested_at, "subject_id": erasure.subject_id}},
+        {"$setOnInsert": {"requested_at": requested_at, "subject_id": erasure.subject_id, "steps": {}}},
         upsert=True,
     )
 
@@ -98,10 +104,11 @@ def close_record(erasure: Erasure) -> Document:
     """
     record = erasure.record()
     outcome = _outcome(record)
-    erasure.set(outcome=outcome, closed_at=datetime.now(UTC))
+    erasure.set(**{"outcome": outcome, "steps.record.ended_at": datetime.now(UTC)})
     unfinished = first_unfinished(record)
     if unfinished is not None:
-        where = f" ({', '.join(record['left'])})" if record.get("left") else ""
+        left = record["steps"].get(unfinished, {}).get("left", [])
+        where = f" ({', '.join(left)})" if left else ""
         raise StoreError(f"erasure {erasure.record_id} failed at the step {unfinished}{where}")
     told = {"outcome": outcome, "before": record["before"], "after": record["after"]}
     return {"record_id": erasure.record_id} | told
@@ -115,10 +122,10 @@ def _outcome(record: Mapping[str, Any]) -> str:
 
 def first_unfinished(record: Mapping[str, Any]) -> str | None:
     """The first step that has not ended well; None where all have."""
-    steps = record.get("steps", {})
+    steps = record["steps"]
     return next((name for name in STEPS if "ended_at" not in steps.get(name, {})), None)
 
 
 def _held_something(record: Mapping[str, Any]) -> bool:
     """Also what only arrived with a batch in flight, after the counts before were taken."""
-    return any(record["before"].values()) or bool(record["held_when_settled"])
+    return any(record["before"].values()) or bool(record["steps"]["await_in_flight"]["held"])

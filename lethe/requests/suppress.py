@@ -22,13 +22,13 @@ def suppress(erasure: Erasure, session: Session, ends: Ends) -> int:
     a subject who returned has given since the first attempt is not this request's.
     """
     with erasure.step("suppress"):
-        record = erasure.record()
-        if "version" in record:
-            return int(record["version"])
+        found = erasure.found("suppress")
+        if "version" in found:
+            return int(found["version"])
         held_at = newest_held(session, erasure.db, erasure.subject_id)
-        erased_at = max(microseconds(record["requested_at"]), held_at or 0)
+        erased_at = max(microseconds(erasure.record()["requested_at"]), held_at or 0)
         version = _enter(erasure, erased_at, held_at, ends)
-        return int(erasure.set_once(version=version)["version"])
+        return int(erasure.fix("suppress", version=version)["version"])
 
 
 def _enter(erasure: Erasure, erased_at: int, held_at: int | None, ends: Ends) -> int:

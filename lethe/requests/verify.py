@@ -4,6 +4,7 @@ from cassandra.cluster import Session
 from pymongo.database import Database
 
 from lethe.errors import StoreError
+from lethe.requests.in_flight import settled_at
 from lethe.requests.locate import CONTRIBUTIONS, PROFILES, QUARANTINE, count_held
 from lethe.requests.record import Erasure
 from lethe.stores import cassandra
@@ -20,13 +21,13 @@ def verify(erasure: Erasure, session: Session, auditor_db: Database[Document]) -
     raises too: no absence is concluded from silence.
     """
     with erasure.step("verify"):
-        erased_at = int(erasure.record()["erased_at"])
+        erased_at = settled_at(erasure)
         after = count_held(session, auditor_db, erasure.subject_id)
         left = [
             *_left_in_cassandra(session, erasure.subject_id, erased_at),
             *_left_in_mongodb(auditor_db, erasure.subject_id, erased_at),
         ]
-        erasure.set(after=after, left=left)
+        erasure.set(**{"after": after, "steps.verify.left": left})
         if left:
             raise StoreError(f"erasure {erasure.record_id}: not complete in {', '.join(left)}; run it again")
     return after
