@@ -4,18 +4,10 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from lethe.register.model import (
-    MESSAGES,
-    OwnField,
-    Register,
-    RegisterField,
-    Retention,
-    Store,
-    column_name,
-    moments,
-)
+from lethe.register.entries import OwnField, RegisterField, Retention, Store
+from lethe.register.model import MESSAGES, Register
 from lethe.register.source import Place
-from lethe.register.terms import Basis, Protection, Reference, Role, System
+from lethe.register.terms import Basis, Moment, Protection, Reference, Role, System
 
 # Reserved by CQL (Cassandra's ReservedKeywords): no column can have such a name unquoted.
 RESERVED = frozenset(
@@ -27,6 +19,8 @@ RESERVED = frozenset(
         "to token truncate unlogged unset update use using view where with",
     )
 )
+
+_MOMENTS = frozenset(Moment)
 
 Names = Mapping[str, Collection[str]]
 """Declared names by section, those of entries that are wrong in themselves too."""
@@ -44,7 +38,7 @@ def find(register: Register, names: Names) -> Iterator[Finding]:
     yield from _purposes(register)
     yield from _roles(register)
     for number, transfer in enumerate(register.transfers):
-        yield from _declared(("transfers", number, "recipient"), [transfer.recipient], "recipients", names)
+        yield from _declared(("transfers", number, "recipient"), transfer.recipient, "recipients", names)
     for name, retention in register.retentions.items():
         yield from _retention(("retentions", name), retention)
     for name, store in register.stores.items():
@@ -54,10 +48,12 @@ def find(register: Register, names: Names) -> Iterator[Finding]:
     yield from _columns(register)
 
 
-def _declared(place: Place, used: Iterable[str], section: str, names: Names) -> Iterator[Finding]:
-    for number, name in enumerate(used):
+def _declared(place: Place, used: str | Iterable[str], section: str, names: Names) -> Iterator[Finding]:
+    spots = (
+        [(place, used)] if isinstance(used, str) else [((*place, at), name) for at, name in enumerate(used)]
+    )
+    for spot, name in spots:
         if name not in names[section]:
-            spot = place if section in {"retentions", "categories"} else (*place, number)
             yield Finding(spot, f"{name!r} is not declared under {section}")
 
 
@@ -91,7 +87,7 @@ def _store(register: Register, name: str, store: Store, names: Names) -> Iterato
     yield from _declared((*place, "subjects"), store.subjects, "subjects", names)
     yield from _declared((*place, "purposes"), store.purposes, "purposes", names)
     yield from _declared((*place, "recipients"), store.recipients, "recipients", names)
-    yield from _declared((*place, "retention"), [store.retention], "retentions", names)
+    yield from _declared((*place, "retention"), store.retention, "retentions", names)
     yield from _counted_from(register, name, store)
     if store.found_by is not None and store.found_by not in store.fields:
         yield Finding((*place, "found_by"), f"{store.found_by!r} is not among the store's own fields")
@@ -105,17 +101,17 @@ def _counted_from(register: Register, name: str, store: Store) -> Iterator[Findi
     retention = register.retentions.get(store.retention)
     if retention is None or retention.period is None or retention.counts_from is None:
         return
-    known = store.fields.keys() | register.fields.keys() | moments()
+    known = store.fields.keys() | register.fields.keys() | _MOMENTS
     if retention.counts_from not in known:
         yield Finding(
             ("retentions", store.retention, "counts_from"),
             f"{retention.counts_from!r} is neither a field of {name} or of the message, nor one of "
-            f"{', '.join(sorted(moments()))}",
+            f"{', '.join(sorted(_MOMENTS))}",
         )
 
 
 def _own_field(register: Register, place: Place, own: OwnField, names: Names) -> Iterator[Finding]:
-    yield from _declared((*place, "category"), [own.category], "categories", names)
+    yield from _declared((*place, "category"), own.category, "categories", names)
     yield from _sources(register, place, own.sources, names)
 
 
@@ -128,13 +124,13 @@ def _sources(register: Register, place: Place, sources: Iterable[str], names: Na
 
 def _field(register: Register, path: str, field: RegisterField, names: Names) -> Iterator[Finding]:
     place: Place = ("fields", path)
-    yield from _declared((*place, "category"), [field.category], "categories", names)
+    yield from _declared((*place, "category"), field.category, "categories", names)
     yield from _declared((*place, "purposes"), field.purposes, "purposes", names)
     yield from _declared((*place, "recipients"), field.recipients, "recipients", names)
     yield from _declared((*place, "stores"), field.stores, "stores", names)
     yield from _sources(register, place, field.sources, names)
     if field.retention is not None:
-        yield from _declared((*place, "retention"), [field.retention], "retentions", names)
+        yield from _declared((*place, "retention"), field.retention, "retentions", names)
     yield from _topic(place, field)
     yield from _protection(register, place, path, field)
     yield from _stored(register, place, field)
@@ -204,7 +200,7 @@ def _stored(register: Register, place: Place, field: RegisterField) -> Iterator[
 def _columns(register: Register) -> Iterator[Finding]:
     taken = {(name, own): f"{name}'s own" for name, store in register.stores.items() for own in store.fields}
     for path, field in register.fields.items():
-        name = column_name(path, field)
+        name = field.column_name(path)
         place: Place = ("fields", path)
         if not name.isidentifier() or name != name.lower():
             yield Finding(place, f"{name!r} can't name a column; give it another by `column`")

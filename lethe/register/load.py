@@ -1,6 +1,7 @@
 """Read `register.yaml`, and say everything that is wrong with it, each with its line."""
 
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -22,19 +23,18 @@ def load(path: Path | None = None) -> Register:
     Raises RegisterError with one line `file:line: what` for each problem, in the file's order.
     """
     file = path or Paths().register_file
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise RegisterError(
-            f"{file}: can't be read: {reason}; give another by LETHE_REGISTER_FILE"
-        ) from error
-    source = read(text)
+    source = _read(file)
+    return _accept(file, *_validate(source))
+
+
+def check(path: Path | None = None) -> Register:
+    """Like `load`, and every policy version's wording has the SHA-256 that the register says (Art. 7(1))."""
+    file = path or Paths().register_file
+    source = _read(file)
     register, problems = _validate(source)
-    problems = sorted({*source.problems, *problems})
-    if problems or register is None:
-        raise RegisterError("\n".join(f"{file}:{problem.line}: {problem.what}" for problem in problems))
-    return register
+    if register is not None:
+        problems += _wordings(register, source, file.parent)
+    return _accept(file, register, problems)
 
 
 @cache
@@ -43,12 +43,29 @@ def current() -> Register:
     return load()
 
 
+def _read(file: Path) -> Source:
+    try:
+        return read(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise RegisterError(
+            f"{file}: can't be read: {reason}; name another by LETHE_REGISTER_FILE"
+        ) from error
+
+
+def _accept(file: Path, register: Register | None, problems: Iterable[Problem]) -> Register:
+    told = [f"{file}:{problem.line}: {problem.what}" for problem in sorted(set(problems))]
+    if told or register is None:
+        raise RegisterError("\n".join(told))
+    return register
+
+
 def _validate(source: Source) -> tuple[Register | None, list[Problem]]:
+    """The register, as far as it can be made, and everything that is wrong with it."""
+    problems = list(source.problems)
     if not isinstance(source.data, dict):
-        if source.problems:
-            return None, []
-        return None, [Problem(1, "not a mapping of sections, such as `purposes:` and `fields:`")]
-    problems: list[Problem] = []
+        nothing = Problem(1, "not a mapping of sections, such as `purposes:` and `fields:`")
+        return None, problems or [nothing]
     try:
         register = Register.model_validate(source.data)
     except ValidationError as error:
@@ -64,6 +81,24 @@ def _validate(source: Source) -> tuple[Register | None, list[Problem]]:
         for finding in consistency.find(register, names)
     ]
     return register, problems
+
+
+def _wordings(register: Register, source: Source, folder: Path) -> Iterator[Problem]:
+    for name, policy in register.policy_versions.items():
+        place: Place = ("policy_versions", name)
+        try:
+            found = hashlib.sha256((folder / policy.wording).read_bytes()).hexdigest()
+        except OSError as error:
+            yield Problem(
+                source.line_of((*place, "wording")),
+                f"{dotted((*place, 'wording'))}: {policy.wording} can't be read: {error.strerror}",
+            )
+            continue
+        if found != policy.sha256:
+            yield Problem(
+                source.line_of((*place, "sha256")),
+                f"{dotted((*place, 'sha256'))}: {policy.wording} has {found}; a changed wording is a new version",
+            )
 
 
 def _mapping(data: Mapping[str, object], section: str) -> Mapping[str, object]:

@@ -3,16 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lethe.register.model import (
-    CONTRIBUTIONS,
-    CQL_TYPES,
-    PROFILES,
-    OwnField,
-    Register,
-    RegisterField,
-    Store,
-    column_name,
-)
+from lethe.register.entries import OwnField, RegisterField, Store
+from lethe.register.model import CONTRIBUTIONS, CQL_TYPES, PROFILES, Register
 from lethe.register.terms import Format, Reference, System, Type
 
 Validator = dict[str, Any]
@@ -25,6 +17,7 @@ _BSON_TYPES: dict[Type, tuple[str, ...]] = {
     Type.BOOLEAN: ("bool",),
     Type.TIMESTAMP: ("date",),
     Type.MAP: ("object",),
+    Type.LIST: ("array",),
     Type.BYTES: ("binData",),
 }
 # A contribution is one of three: counted, not counted (then no figure may stand in it), or erased.
@@ -32,27 +25,27 @@ _COUNTED, _SHARD, _ERASED = "counted", "shard", "erased_at"
 
 
 def cassandra_statements(
-    register: Register, keyspace: str, replication: Mapping[str, str | int]
+    register: Register, keyspace: str | None = None, replication: Mapping[str, str | int] | None = None
 ) -> list[str]:
     """CQL that brings any earlier schema to the register's; each statement can be run again.
 
     The table has Lethe's own columns and one for each field with `plain` or `generalise` protection; fields
     with `encrypt` have none (`Register.encrypted_columns` lists them). A column that a newer register lacks is
-    left alone: dropping data is a migration of its own. `replication`: Cassandra's options, with `class`.
+    left alone: dropping data is a migration of its own. Without `keyspace` it is the session's own; with
+    `replication` (Cassandra's options, among them `class`) the keyspace is made too.
     """
-    table = f"{keyspace}.{PROFILES.partition('.')[2]}"
-    options = ", ".join(f"'{name}': '{value}'" for name, value in replication.items())
-    store = register.stores[PROFILES]
+    table = PROFILES.partition(".")[2] if keyspace is None else f"{keyspace}.{PROFILES.partition('.')[2]}"
+    key = register.stores[PROFILES].found_by
     columns = cassandra_columns(register)
     body = ", ".join(f"{name} {cql_type}" for name, cql_type in columns.items())
-    return [
-        f"CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication = {{{options}}}",
-        f"CREATE TABLE IF NOT EXISTS {table} ({body}, PRIMARY KEY ({store.found_by}))",
-        *(
-            f"ALTER TABLE {table} ADD IF NOT EXISTS {name} {cql_type}"
-            for name, cql_type in columns.items()
-            if name != store.found_by
-        ),
+    statements = [f"CREATE TABLE IF NOT EXISTS {table} ({body}, PRIMARY KEY ({key}))"]
+    if keyspace is not None and replication is not None:
+        options = ", ".join(f"'{name}': '{value}'" for name, value in replication.items())
+        statements.insert(0, f"CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication = {{{options}}}")
+    return statements + [
+        f"ALTER TABLE {table} ADD IF NOT EXISTS {name} {cql_type}"
+        for name, cql_type in columns.items()
+        if name != key
     ]
 
 
@@ -99,7 +92,7 @@ def collection(store: str) -> str:
 def _schema(register: Register, name: str, store: Store) -> Validator:
     own = {key: _own_property(field) for key, field in store.fields.items()}
     columns = {
-        column_name(path, field): _property(field)
+        field.column_name(path): _property(field)
         for path, field in register.fields.items()
         if name in field.stores
     }

@@ -76,6 +76,7 @@ class Type(StrEnum):
     BOOLEAN = "boolean"
     TIMESTAMP = "timestamp"
     MAP = "map"  # of text by text in Cassandra, of anything in MongoDB
+    LIST = "list"
     BYTES = "bytes"
 
 
@@ -110,7 +111,7 @@ _PATTERNS = {
 class Moment(StrEnum):
     """What a retention may count from that is not a field."""
 
-    MESSAGE_TIMESTAMP = "message_timestamp"
-    LAST_WRITE = "last_write"
-    RUN_END = "run_end"
-    LEAVING = "leaving"  # of the operator
+    MESSAGE_TIMESTAMP = "message_timestamp"  # Kafka's, of a record
+    LAST_WRITE = "last_write"  # of a file or a row
+    RUN_END = "run_end"  # of an Airflow run
+    LEAVING = "leaving"  # of an operator
