@@ -18,7 +18,7 @@ from lethe.settings import CassandraSettings, Paths, Ports, secret
 from lethe.stack.cassandra_options import JVM_OPTIONS, LOGGING, node
 from lethe.stack.java import COMMON_OPTIONS, argument_file, class_path
 from lethe.stack.private_files import private_folder, replace
-from lethe.stack.program import Program, log_file
+from lethe.stack.program import Program
 from lethe.stack.readiness import wait_until
 
 NAME = "cassandra"
@@ -149,10 +149,9 @@ def wait_ready(paths: Paths, ports: Ports, seconds: float = READY_SECONDS) -> No
     users = ((ADMIN, secret("cassandra-admin", paths)), DEFAULT_SUPERUSER)
 
     def answers() -> bool:
-        return _listens(ports["cassandra"]) and any(_lets_in(settings, *user) for user in users)
+        return _listens(ports["cassandra"]) and any(lets_in(settings, *user) for user in users)
 
-    with _quiet_driver():
-        wait_until(answers, NAME, paths, seconds)
+    wait_until(answers, NAME, paths, seconds)
 
 
 def _listens(port: int) -> bool:
@@ -163,9 +162,11 @@ def _listens(port: int) -> bool:
     return True
 
 
-def _lets_in(settings: CassandraSettings, role: str, password: str) -> bool:
+def lets_in(settings: CassandraSettings, role: str, password: str) -> bool:
+    """Whether the node answers and accepts this login."""
     try:
-        session = login(settings, role, password)
+        with _quiet_driver():
+            session = login(settings, role, password)
     except (StackError, NoHostAvailable, DriverException):
         return False
     session.cluster.shutdown()
@@ -182,8 +183,3 @@ def _quiet_driver() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
-
-
-def log(paths: Paths) -> Path:
-    """The node's log."""
-    return log_file(paths, NAME)

@@ -47,7 +47,6 @@ JVM_OPTIONS = (
     "-XX:MaxDirectMemorySize=256m",
     "-XX:+UseG1GC",
     "-XX:MaxGCPauseMillis=300",
-    "-XX:+AlwaysPreTouch",
     "-ea",
     "-Djdk.attach.allowAttachSelf=true",
     "-Djna.nosys=true",
@@ -57,6 +56,8 @@ JVM_OPTIONS = (
     "-Dcassandra.skip_wait_for_gossip_to_settle=0",
     "-Dcassandra.ring_delay_ms=0",
     "-Dcassandra.superuser_setup_delay_ms=0",
+    # A takeover may follow another at once, and each sets the password of the role that it shuts out.
+    "-Dcassandra.role_password_update_min_interval_in_ms=0",
     *(f"--add-exports={package}=ALL-UNNAMED" for package in _EXPORTS),
     *(f"--add-opens={package}=ALL-UNNAMED" for package in _OPENS),
 )

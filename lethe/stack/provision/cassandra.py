@@ -8,7 +8,7 @@ from cassandra.cluster import NoHostAvailable, Session
 
 from lethe.errors import StackError
 from lethe.settings import CassandraSettings, Paths, secret
-from lethe.stack.cassandra import ADMIN, DEFAULT_SUPERUSER, login
+from lethe.stack.cassandra import ADMIN, DEFAULT_SUPERUSER, lets_in, login
 from lethe.stores.cassandra import TABLE
 
 ALL_ROLES = "roles"
@@ -38,7 +38,7 @@ def rights(keyspace: str) -> dict[str, Rights]:
 def provision(
     paths: Paths, settings: CassandraSettings, statements: Sequence[str], progress: Callable[[str], None]
 ) -> None:
-    """Bring a running node to what Lethe needs of it; `statements` make the tables.
+    """Bring a running node to what Lethe needs of it; `statements` make keyspace and tables.
 
     Raises StackError when the node refuses the administrator, or something that it was asked.
     """
@@ -47,10 +47,11 @@ def provision(
         session = _administrator(paths, settings)
         try:
             progress("cassandra: keyspace and tables")
-            _make_tables(session, settings, statements)
+            for statement in statements:
+                session.execute(statement)
             progress("cassandra: roles")
             for role, wanted in rights(settings.keyspace).items():
-                _make_role(session, role, secret(f"cassandra-{role}", paths))
+                _make_role(session, settings, role, secret(f"cassandra-{role}", paths))
                 _set_rights(session, role, wanted)
         finally:
             session.cluster.shutdown()
@@ -69,27 +70,29 @@ def _administrator(paths: Paths, settings: CassandraSettings) -> Session:
             first = login(settings, default, default_password)
         except StackError:
             raise refused from None
-        _make_role(first, ADMIN, password, superuser=True)
+        _make_role(first, settings, ADMIN, password, superuser=True)
         first.cluster.shutdown()
         session = login(settings, ADMIN, password)
     session.execute(f"ALTER ROLE {default} WITH SUPERUSER = false AND LOGIN = false")
     return session
 
 
-def _make_role(session: Session, role: str, password: str, *, superuser: bool = False) -> None:
-    options = f"PASSWORD = '{password}' AND LOGIN = true AND SUPERUSER = {str(superuser).lower()}"
-    session.execute(f"CREATE ROLE IF NOT EXISTS {role} WITH {options}")
-    session.execute(f"ALTER ROLE {role} WITH {options}")
+def _make_role(
+    session: Session, settings: CassandraSettings, role: str, password: str, *, superuser: bool = False
+) -> None:
+    """A role that can log in with this password; the password of one that already can is left alone.
 
-
-def _make_tables(session: Session, settings: CassandraSettings, statements: Sequence[str]) -> None:
-    session.execute(
-        f"CREATE KEYSPACE IF NOT EXISTS {settings.keyspace} WITH replication = "
-        f"{{'class': 'NetworkTopologyStrategy', '{settings.datacenter}': {settings.replication}}}"
-    )
-    session.set_keyspace(settings.keyspace)
-    for statement in statements:
-        session.execute(statement)
+    Cassandra refuses to change a password again within a few seconds.
+    """
+    given = f"PASSWORD = '{password}'"
+    may = f"LOGIN = true AND SUPERUSER = {str(superuser).lower()}"
+    is_new = session.execute("SELECT role FROM system_auth.roles WHERE role = %s", (role,)).one() is None
+    if is_new:
+        session.execute(f"CREATE ROLE IF NOT EXISTS {role} WITH {given} AND {may}")
+        return
+    session.execute(f"ALTER ROLE {role} WITH {may}")
+    if not lets_in(settings, role, password):
+        session.execute(f"ALTER ROLE {role} WITH {given}")
 
 
 def _set_rights(session: Session, role: str, wanted: Rights) -> None:

@@ -56,7 +56,8 @@ RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
         **dict.fromkeys(PUBLISHED, ALL),
     },
     "dashboard": {"stream_health": READ, **dict.fromkeys(PUBLISHED, READ)},
-    "operator": dict.fromkeys((*COLLECTIONS, *VIEWS), READ),
+    # An operator keeps the stream alive; what supervision remembers lies beside the driver's own state.
+    "operator": dict.fromkeys((*COLLECTIONS, *VIEWS), READ) | {"stream_health": KEEP},
 }
 # A person with a shell asks what there is before asking for it.
 BROWSES = ("operator",)
