@@ -100,9 +100,10 @@ def _schema(register: Register, name: str, store: Store) -> Validator:
         return _closed(own | columns, required=("_id",))
     uncounted = {key: rule for key, rule in own.items() if key not in {_SHARD, _ERASED}}
     counted = uncounted | {_SHARD: own[_SHARD]} | columns
+    required = [column.name for column in register.stored_columns(name) if column.required]
     return {
         "oneOf": [
-            _closed(counted | {_COUNTED: {"enum": [True]}}, required=counted),
+            _closed(counted | {_COUNTED: {"enum": [True]}}, required=[*uncounted, _SHARD, *required]),
             _closed(uncounted | {_COUNTED: {"enum": [False]}}, required=uncounted),
             _closed({key: own[key] for key in ("_id", _ERASED)}, required=("_id", _ERASED)),
         ]
@@ -123,15 +124,13 @@ def _own_property(field: OwnField) -> Validator:
 
 
 def _property(field: RegisterField) -> Validator:
-    types = list(_BSON_TYPES[field.type])
-    if field.required:
-        return (
-            {"bsonType": types}
-            | _pattern(field.format)
-            | ({"enum": [*field.allowed]} if field.allowed else {})
-        )
-    rule: Validator = {"bsonType": [*types, "null"]} | _pattern(field.format)
-    return rule | ({"enum": [*field.allowed, None]} if field.allowed else {})
+    rule: Validator = {"bsonType": [*_BSON_TYPES[field.type]]} | _pattern(field.format)
+    if field.allowed:
+        rule["enum"] = [*field.allowed]
+    if not field.required:
+        rule["bsonType"].append("null")
+        rule |= {"enum": [*field.allowed, None]} if field.allowed else {}
+    return rule
 
 
 def _pattern(format_: Format | None) -> Validator:
