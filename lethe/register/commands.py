@@ -36,7 +36,12 @@ def schema(file: File = None) -> None:
     from lethe.settings import CassandraSettings
 
     register = load(file)
-    for statement in cassandra_statements(register, CassandraSettings().keyspace):
+    ring = CassandraSettings()
+    replication: dict[str, str | int] = {
+        "class": "NetworkTopologyStrategy",
+        ring.datacenter: ring.replication,
+    }
+    for statement in cassandra_statements(register, ring.keyspace, replication):
         typer.echo(f"{statement};")
     ttls = {name: {"field": at, "seconds": seconds} for name, (at, seconds) in mongodb_ttls(register).items()}
     typer.echo(json.dumps({"validators": mongodb_validators(register), "ttls": ttls}, indent=2))

@@ -25,27 +25,27 @@ _COUNTED, _SHARD, _ERASED = "counted", "shard", "erased_at"
 
 
 def cassandra_statements(
-    register: Register, keyspace: str | None = None, replication: Mapping[str, str | int] | None = None
+    register: Register, keyspace: str, replication: Mapping[str, str | int]
 ) -> list[str]:
     """CQL that brings any earlier schema to the register's; each statement can be run again.
 
     The table has Lethe's own columns and one for each field with `plain` or `generalise` protection; fields
     with `encrypt` have none (`Register.encrypted_columns` lists them). A column that a newer register lacks is
-    left alone: dropping data is a migration of its own. Without `keyspace` it is the session's own; with
-    `replication` (Cassandra's options, among them `class`) the keyspace is made too.
+    left alone: dropping data is a migration of its own. `replication`: Cassandra's options, with `class`.
     """
-    table = PROFILES.partition(".")[2] if keyspace is None else f"{keyspace}.{PROFILES.partition('.')[2]}"
+    table = f"{keyspace}.{PROFILES.partition('.')[2]}"
     key = register.stores[PROFILES].found_by
     columns = cassandra_columns(register)
     body = ", ".join(f"{name} {cql_type}" for name, cql_type in columns.items())
-    statements = [f"CREATE TABLE IF NOT EXISTS {table} ({body}, PRIMARY KEY ({key}))"]
-    if keyspace is not None and replication is not None:
-        options = ", ".join(f"'{name}': '{value}'" for name, value in replication.items())
-        statements.insert(0, f"CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication = {{{options}}}")
-    return statements + [
-        f"ALTER TABLE {table} ADD IF NOT EXISTS {name} {cql_type}"
-        for name, cql_type in columns.items()
-        if name != key
+    options = ", ".join(f"'{name}': '{value}'" for name, value in replication.items())
+    return [
+        f"CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication = {{{options}}}",
+        f"CREATE TABLE IF NOT EXISTS {table} ({body}, PRIMARY KEY ({key}))",
+        *(
+            f"ALTER TABLE {table} ADD IF NOT EXISTS {name} {cql_type}"
+            for name, cql_type in columns.items()
+            if name != key
+        ),
     ]
 
 
