@@ -1,0 +1,373 @@
+"""The steps of an erasure on real stores: exact, repeatable, and never mistaken about what is left."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from lethe.errors import FencedError, StoreError
+from lethe.protection.pseudonym import subject_id
+from lethe.requests import erase, in_flight
+from lethe.requests.locate import CONTRIBUTIONS, PROFILES, QUARANTINE, locate
+from lethe.requests.record import Erasure, close_record, record_id_of
+from lethe.requests.suppress import microseconds, suppress
+from lethe.requests.verify import verify
+from lethe.stores import cassandra, contributions, suppression
+from lethe.stores.contributions import Entry
+from lethe.stores.kafka import client_settings, end_offsets
+from lethe.stream import lease as leases
+from tests.integration.live import LiveStack, wait_until
+
+PEPPER = bytes(32)
+NOTHING = {PROFILES: 0, CONTRIBUTIONS: 0, QUARANTINE: 0}
+FIGURES = {"nationality": "NL", "gender": "female", "birth_month": "1990-05", "registered_month": "2020-01"}
+
+
+def now() -> datetime:
+    """In whole milliseconds, as MongoDB keeps times."""
+    at = datetime.now(UTC)
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
+
+
+class House:
+    """The stores as erasures find them: a MongoDB database of its own, the live Cassandra and Kafka."""
+
+    def __init__(self, stack: LiveStack) -> None:
+        self.client = stack.mongo("admin")
+        self.db = self.client[f"test_{uuid.uuid4().hex[:12]}"]
+        self.session = stack.cassandra("admin")
+        self.lease = leases.take(self.client, self.db, "test", 1)
+        self.ends = end_offsets(client_settings("eraser"))
+
+    def put(self, subject: str, at: datetime, offset: int = 1, proof: int = 0) -> int:
+        """A profile as the stream stores it; returns its write time (µs)."""
+        entry = Entry(subject, microseconds(at) // 1000, offset, FIGURES, proof)
+        write_time = contributions.apply(self.client, self.db, self.lease, 0, [entry]).write_times[subject]
+        self.session.execute(
+            "INSERT INTO profiles (subject_id, event_time, source_offset) VALUES (%s, %s, %s) USING TIMESTAMP %s",
+            (subject, at, offset, write_time),
+        )
+        return write_time
+
+    def quarantine(self, subject: str) -> None:
+        place = f"user_profiles:0:{uuid.uuid4().int % 10**9}"
+        self.db.quarantine.insert_one({"_id": place, "reason": "bad_email", "subject_id": subject})
+
+    def driver(self, **fields: Any) -> None:
+        """What a driver tells of itself now."""
+        told = {"state": "running", "heartbeat_at": datetime.now(UTC), "batch_in_flight": None} | fields
+        self.db.stream_health.update_one({"_id": "driver"}, {"$set": told}, upsert=True)
+
+    def read_everything(self) -> None:
+        """The driver tells that it has read both topics to their ends."""
+        reached = [
+            {"partition": f"user_profiles:{p}", "offset": end}
+            for p, end in self.ends["user_profiles"].items()
+        ]
+        self.driver(reached=reached, ledger_version=10**6)
+
+    def users(self) -> int:
+        return sum(sum(cell["months"].values()) for cell in self.db.aggregate_shards.find())
+
+
+class Run:
+    """One run of the DAG, step by step."""
+
+    def __init__(self, house: House, user_id: str, requested_at: datetime | None = None) -> None:
+        self.house, self.user_id = house, user_id
+        self.requested_at = requested_at or now()
+        record_id = record_id_of(f"manual__{uuid.uuid4()}")
+        self.work = Erasure(house.client, house.db, record_id, subject_id(PEPPER, user_id))
+
+    def locate(self) -> dict[str, int]:
+        return locate(self.work, self.house.session, self.house.db, self.house.ends, self.requested_at)
+
+    def suppress(self) -> int:
+        return suppress(self.work, self.house.session, self.house.ends)
+
+    def await_in_flight(self) -> bool:
+        return in_flight.await_in_flight(self.work, self.house.session, self.house.ends)
+
+    def erase_cassandra(self) -> None:
+        erase.erase_cassandra(self.work, self.house.session)
+
+    def erase_mongodb(self) -> dict[str, int]:
+        return erase.erase_mongodb(self.work)
+
+    def tombstone_kafka(self) -> dict[str, str]:
+        return erase.tombstone_kafka(self.work, client_settings("eraser"), self.user_id)
+
+    def verify(self) -> dict[str, int]:
+        return verify(self.work, self.house.session, self.house.db)
+
+    def all(self, times: int = 1) -> dict[str, Any]:
+        """Every step, each so many times."""
+        steps = (
+            self.locate,
+            self.suppress,
+            self.await_in_flight,
+            self.erase_cassandra,
+            self.erase_mongodb,
+            self.tombstone_kafka,
+            self.verify,
+        )
+        for step in steps:
+            for _ in range(times):
+                step()
+        return close_record(self.work)
+
+
+@pytest.fixture
+def house(stack: LiveStack) -> Iterator[House]:
+    made = House(stack)
+    yield made
+    made.client.drop_database(made.db.name)
+
+
+@pytest.fixture
+def user_id() -> str:
+    return str(uuid.uuid4())
+
+
+@pytest.fixture
+def subject(user_id: str) -> str:
+    return subject_id(PEPPER, user_id)
+
+
+HOUR_AGO = now() - timedelta(hours=1)
+
+
+def test_an_erased_subject_is_gone_from_every_store(house: House, user_id: str, subject: str) -> None:
+    house.put(subject, HOUR_AGO)
+    house.put(subject_id(PEPPER, str(uuid.uuid4())), HOUR_AGO)
+    house.quarantine(subject)
+    told = Run(house, user_id).all()
+    assert told["outcome"] == "erased"
+    assert told["before"] == {PROFILES: 1, CONTRIBUTIONS: 1, QUARANTINE: 1}
+    assert told["after"] == NOTHING
+    assert cassandra.read_profile(house.session, subject) is None
+    assert set(house.db.contributions.find_one({"_id": subject}) or {}) == {"_id", "erased_at"}
+    assert house.users() == 1, "the neighbour stays counted"
+
+
+def test_the_ledger_holds_the_time_and_the_topics_ends(house: House, user_id: str, subject: str) -> None:
+    house.put(subject, HOUR_AGO)
+    run = Run(house, user_id)
+    run.all()
+    entry = house.db.suppression.find_one({"_id": subject}) or {}
+    assert entry["erased_at"] == microseconds(run.requested_at)
+    assert entry["ends"] == house.ends
+
+
+def test_an_event_time_ahead_of_the_request_is_erased_too(house: House, user_id: str, subject: str) -> None:
+    write_time = house.put(subject, now() + timedelta(minutes=4))
+    assert Run(house, user_id).all()["after"] == NOTHING
+    assert (house.db.suppression.find_one({"_id": subject}) or {})["erased_at"] == write_time
+
+
+def test_an_unknown_subject_ends_well_and_is_kept_out(house: House, user_id: str, subject: str) -> None:
+    told = Run(house, user_id).all()
+    assert (told["outcome"], told["before"], told["after"]) == ("nothing_held", NOTHING, NOTHING)
+    assert house.db.suppression.find_one({"_id": subject}) is not None
+    late = Entry(subject, microseconds(HOUR_AGO) // 1000, 9, FIGURES)
+    lease = leases.take(house.client, house.db, "next", 1)
+    outcomes = contributions.apply(house.client, house.db, lease, 0, [late]).outcomes
+    assert outcomes == {subject: contributions.Outcome.SUPPRESSED}
+
+
+def test_each_step_may_be_repeated(house: House, user_id: str, subject: str) -> None:
+    house.put(subject, HOUR_AGO)
+    house.put(subject_id(PEPPER, str(uuid.uuid4())), HOUR_AGO)
+    told = Run(house, user_id).all(times=3)
+    assert (told["outcome"], told["before"][PROFILES], told["after"]) == ("erased", 1, NOTHING)
+    assert house.users() == 1
+    assert suppression.version(house.db) == 1
+
+
+def test_a_retry_does_not_forget_what_was_held_before(house: House, user_id: str, subject: str) -> None:
+    house.put(subject, HOUR_AGO)
+    run = Run(house, user_id)
+    run.all()
+    assert run.locate() == {PROFILES: 1, CONTRIBUTIONS: 1, QUARANTINE: 0}
+    assert run.all()["outcome"] == "erased"
+
+
+def test_a_second_request_leaves_the_entry_where_nothing_is_newer(
+    house: House, user_id: str, subject: str
+) -> None:
+    Run(house, user_id, HOUR_AGO).all()
+    house.read_everything()
+    assert Run(house, user_id).all()["outcome"] == "nothing_held"
+    entry = house.db.suppression.find_one({"_id": subject}) or {}
+    assert (entry["version"], entry["erased_at"]) == (1, microseconds(HOUR_AGO))
+
+
+def test_a_second_request_covers_what_the_stream_has_not_read_yet(
+    house: House, user_id: str, subject: str
+) -> None:
+    Run(house, user_id, HOUR_AGO).all()
+    house.ends["user_profiles"]["0"] += 5
+    run = Run(house, user_id)
+    run.all()
+    entry = house.db.suppression.find_one({"_id": subject}) or {}
+    assert entry["erased_at"] == microseconds(run.requested_at)
+    assert entry["ends"] == house.ends
+
+
+def test_a_person_who_returned_can_be_erased_again(house: House, user_id: str, subject: str) -> None:
+    Run(house, user_id, HOUR_AGO).all()
+    house.lease = leases.take(house.client, house.db, "next", 1)
+    later = now()
+    house.put(subject, later, offset=10, proof=microseconds(later))
+    assert house.users() == 1
+    assert Run(house, user_id).all()["outcome"] == "erased"
+    assert house.users() == 0
+
+
+def test_a_batch_in_flight_that_does_not_know_the_entry_is_waited_for(
+    house: House, user_id: str, subject: str
+) -> None:
+    house.driver(ledger_version=0, batch_in_flight=4, batch_ledger_version=0)
+    run = Run(house, user_id)
+    assert run.locate() == NOTHING
+    version = run.suppress()
+    assert not run.await_in_flight()
+    house.driver(ledger_version=version, batch_in_flight=4, batch_ledger_version=0)
+    assert not run.await_in_flight()
+    # the batch, with an event later than the request, is written now, and then it ends
+    write_time = house.put(subject, now() + timedelta(minutes=4))
+    house.driver(ledger_version=version, batch_in_flight=5, batch_ledger_version=version)
+    assert run.await_in_flight()
+    assert leases.current(house.db) == house.lease.number, "a driver that is well keeps its lease"
+    assert (house.db.suppression.find_one({"_id": subject}) or {})["erased_at"] == write_time
+    told = run.all()
+    assert (told["outcome"], told["before"], told["after"]) == ("erased", NOTHING, NOTHING)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"state": "stopped"}, {"state": "failed"}, {"heartbeat_at": HOUR_AGO, "batch_in_flight": 4}],
+    ids=["stopped", "failed", "silent"],
+)
+def test_a_driver_that_is_absent_cannot_write_any_more(
+    house: House, user_id: str, subject: str, told: dict[str, Any]
+) -> None:
+    house.driver(**told)
+    assert Run(house, user_id).all()["outcome"] == "nothing_held"
+    with pytest.raises(FencedError):
+        house.put(subject, now())
+
+
+def test_a_row_that_arrives_late_in_cassandra_stays_deleted(house: House, user_id: str, subject: str) -> None:
+    write_time = house.put(subject, HOUR_AGO)
+    Run(house, user_id).all()
+    house.session.execute(
+        "INSERT INTO profiles (subject_id, event_time) VALUES (%s, %s) USING TIMESTAMP %s",
+        (subject, HOUR_AGO, write_time),
+    )
+    assert cassandra.read_profile(house.session, subject) is None
+
+
+def test_a_late_retry_takes_nothing_from_a_person_who_returned(
+    house: House, user_id: str, subject: str
+) -> None:
+    house.put(subject, HOUR_AGO)
+    run = Run(house, user_id)
+    run.all()
+    house.lease = leases.take(house.client, house.db, "next", 1)
+    later = now() + timedelta(minutes=1)
+    house.put(subject, later, offset=10, proof=microseconds(later))
+    told = run.all()
+    assert told["outcome"] == "erased"
+    assert cassandra.read_profile(house.session, subject) is not None
+    assert house.users() == 1
+
+
+@pytest.mark.parametrize(
+    ("skipped", "store"), [("erase_cassandra", PROFILES), ("erase_mongodb", CONTRIBUTIONS)]
+)
+def test_a_failed_verification_names_the_store_and_can_be_resumed(
+    house: House, user_id: str, subject: str, skipped: str, store: str
+) -> None:
+    house.put(subject, HOUR_AGO)
+    run = Run(house, user_id)
+    for step in (
+        "locate",
+        "suppress",
+        "await_in_flight",
+        "erase_cassandra",
+        "erase_mongodb",
+        "tombstone_kafka",
+    ):
+        if step != skipped:
+            getattr(run, step)()
+    with pytest.raises(StoreError, match=store):
+        run.verify()
+    with pytest.raises(StoreError, match="failed at the step"):
+        close_record(run.work)
+    assert run.work.record()["outcome"] == "failed"
+    assert run.work.record()["after"][store] == 1
+    getattr(run, skipped)()
+    run.verify()
+    assert close_record(run.work)["outcome"] == "erased"
+
+
+def test_what_quarantine_tells_of_a_subject_is_verified_as_well(
+    house: House, user_id: str, subject: str
+) -> None:
+    run = Run(house, user_id)
+    run.all()
+    house.quarantine(subject)
+    with pytest.raises(StoreError, match=QUARANTINE):
+        run.verify()
+
+
+def test_a_missing_ledger_entry_fails_the_verification(house: House, user_id: str, subject: str) -> None:
+    run = Run(house, user_id)
+    run.all()
+    house.db.suppression.delete_one({"_id": subject})
+    with pytest.raises(StoreError, match=r"mongodb\.suppression"):
+        run.verify()
+
+
+def test_nothing_is_deleted_before_the_wait_is_over(house: House, user_id: str, subject: str) -> None:
+    house.put(subject, HOUR_AGO)
+    run = Run(house, user_id)
+    run.locate()
+    run.suppress()
+    for step in (run.erase_cassandra, run.erase_mongodb):
+        with pytest.raises(StoreError, match="await_in_flight first"):
+            step()
+    assert house.users() == 1
+
+
+def test_the_record_has_times_and_counts_and_no_user_id(house: House, user_id: str, subject: str) -> None:
+    house.put(subject, HOUR_AGO)
+    run = Run(house, user_id)
+    run.all()
+    record = run.work.record()
+    assert set(record) == {"_id", "requested_at", "subject_id", "steps", "before", "after", "outcome"}
+    for name, step in record["steps"].items():
+        assert name == "record" or step["started_at"] <= step["ended_at"]
+    assert user_id not in json.dumps(record, default=str)
+
+
+def test_the_rights_of_eraser_and_auditor_are_enough(stack: LiveStack, user_id: str) -> None:
+    subject = subject_id(PEPPER, user_id)
+    client, session = stack.mongo("eraser"), stack.cassandra("eraser")
+    reading, reading_db = stack.cassandra("auditor"), stack.db("auditor")
+    work = Erasure(client, stack.db("eraser"), record_id_of(f"manual__{uuid.uuid4()}"), subject)
+    config = client_settings("eraser")
+    locate(work, reading, reading_db, end_offsets(config), now())
+    suppress(work, session, end_offsets(config))
+    wait_until(
+        lambda: in_flight.await_in_flight(work, session, end_offsets(config)), "the driver knows the entry"
+    )
+    erase.erase_cassandra(work, session)
+    erase.erase_mongodb(work)
+    erase.tombstone_kafka(work, config, user_id)
+    assert verify(work, reading, reading_db) == NOTHING
+    assert close_record(work)["outcome"] == "nothing_held"
