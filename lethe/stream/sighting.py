@@ -142,8 +142,8 @@ def describe(sighting: Sighting, signals: Signals, limits: SupervisionSettings) 
         age = signals.heartbeat_age
         words.append("no heartbeat yet" if age is None else f"heartbeat {age:.0f} s old")
         words.append("lag unknown" if sighting.lag is None else f"lag {sighting.lag} {signals.lag_trend}")
-    if signals.seconds_stalled > 0:
-        words.append(f"no batch for {signals.seconds_stalled:.0f} s")
+        if signals.seconds_stalled > 0:
+            words.append(f"no batch for {signals.seconds_stalled:.0f} s")
     if signals.last_error:
         words.append(f"last error {signals.last_error}")
     if signals.failed_drivers:
