@@ -10,6 +10,10 @@ try:  # the C parser is ten times as fast; PyYAML is built without it where liby
 except ImportError:
     from yaml import SafeLoader as Loader  # type: ignore[assignment]
 
+_TAGS = {
+    f"tag:yaml.org,2002:{kind}" for kind in ["map", "seq", "str", "int", "float", "bool", "null", "timestamp"]
+}  # what plain YAML gives
+
 Place = tuple[str | int, ...]
 """Keys and list positions from the document's root."""
 
@@ -71,18 +75,21 @@ class _Reader:
     def value(self, node: yaml.Node, place: Place) -> object:
         """The data of a node; an alias would give one line to two places, and could hold itself."""
         line = node.start_mark.line + 1
-        self._source.lines.setdefault(place, line)
+        self._source.lines.setdefault(place, line if place else 1)
         if id(node) in self._seen:
             self._source.problems.append(
                 Problem(self._source.lines[place], f"{dotted(place)}: an alias; write the value out")
             )
             return None
         self._seen.add(id(node))
+        if node.tag not in _TAGS:
+            self._source.problems.append(Problem(line, f"{dotted(place)}: a tag; write the value plainly"))
+            return None
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, place)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, (*place, number)) for number, item in enumerate(node.value)]
-        return self._scalar(node)
+        return self._scalar(node, place)
 
     def _mapping(self, node: yaml.MappingNode, place: Place) -> Mapping[str, object]:
         result: dict[str, object] = {}
@@ -102,8 +109,13 @@ class _Reader:
             result[key] = self.value(value_node, (*place, key))
         return result
 
-    def _scalar(self, node: yaml.Node) -> object:
-        return self._loader.construct_object(node, deep=True)
+    def _scalar(self, node: yaml.Node, place: Place) -> object:
+        try:
+            return self._loader.construct_object(node)
+        except ValueError as error:  # such as a date that no calendar has
+            line = node.start_mark.line + 1
+            self._source.problems.append(Problem(line, f"{dotted(place)}: {error}"))
+            return None
 
 
 def dotted(place: Place) -> str:
