@@ -4,9 +4,13 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from hypothesis import HealthCheck, settings
+
 from lethe.profiles.contract import PROFILES_TOPIC, Message
 from lethe.profiles.rules import Rules
 
+# On a machine that does other things too: no deadline an example, and nothing left on disk.
+CALM = settings(deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
 ALICE, BOB = "3fa85f64-5717-4562-b3fc-2c963f66afa6", "9b2d1c1e-0d7f-4b57-8f4c-0a4d0f6c2e11"

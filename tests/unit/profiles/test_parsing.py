@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lethe.profiles.contract import HEADER, MAX_MESSAGE_BYTES, Refusal
 from lethe.profiles.parsing import MAX_UNKNOWN_NAMES, OTHER, identify, key_user_id, parse, unknown_fields
 from lethe.profiles.reasons import Reason
-from tests.unit.profiles.examples import ALICE, BOB, KNOWN_PATHS, document, message
+from tests.unit.profiles.examples import ALICE, BOB, CALM, KNOWN_PATHS, document, message
 
 
 def reason(value: bytes | None) -> Reason | None:
@@ -70,6 +70,7 @@ def test_of_equal_names_the_last_stands() -> None:
     assert parse(message(value=b'{"a": 1, "a": 2}')) == {"a": 2}
 
 
+@CALM
 @given(st.binary(max_size=300))
 def test_no_bytes_make_it_raise(value: bytes) -> None:
     assert isinstance(parse(message(value=value)), dict | Refusal)
@@ -135,6 +136,7 @@ JSON = st.recursive(
 )
 
 
+@CALM
 @given(st.dictionaries(st.sampled_from(["name", "consents", "login", "x"]), JSON))
 def test_no_object_makes_the_search_for_unknown_fields_raise(body: dict[str, object]) -> None:
     assert all(isinstance(name, str) and len(name) <= 64 for name in unknown_fields(body, KNOWN_PATHS))

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lethe.profiles.text import clean, email_parts, number_text, phone_digits, postcode_area
+from tests.unit.profiles.examples import CALM
 
 
 @pytest.mark.parametrize(
@@ -39,6 +40,7 @@ def test_a_text_keeps_its_letters_and_loses_what_cannot_be_seen(value: object, e
     assert clean(value) == expected
 
 
+@CALM
 @given(st.text(max_size=30))
 def test_cleaning_is_idempotent_and_nfc(value: str) -> None:
     found = clean(value)
@@ -70,6 +72,7 @@ def test_a_phone_number_is_its_digits(value: object, expected: str | None) -> No
     assert phone_digits(value) == expected
 
 
+@CALM
 @given(st.text(max_size=30))
 def test_a_phone_number_is_ascii_whatever_came(value: str) -> None:
     found = phone_digits(value)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lethe.profiles.times import calendar_day, instant_ms, moment_ms, utc_day
+from tests.unit.profiles.examples import CALM
 
 
 @pytest.mark.parametrize(
@@ -62,6 +63,7 @@ def test_anything_else_is_no_time(text: object) -> None:
     assert instant_ms(text) is None
 
 
+@CALM
 @given(st.datetimes(timezones=st.timezones(no_cache=True)))
 def test_it_agrees_with_python_on_every_time_with_an_offset_in_minutes(moment: datetime) -> None:
     text = moment.isoformat()
@@ -93,6 +95,7 @@ def test_days_are_utc_also_before_1970() -> None:
     assert utc_day(0) == date(1970, 1, 1)
 
 
+@CALM
 @given(st.text(max_size=40) | st.integers() | st.none())
 def test_nothing_makes_reading_a_time_raise(text: object) -> None:
     assert instant_ms(text) is None or isinstance(text, str)

@@ -13,7 +13,7 @@ from lethe.profiles.parsing import parse
 from lethe.profiles.reasons import Reason
 from lethe.profiles.rules import DAY_MS, Rules
 from lethe.profiles.validation import is_email, validate
-from tests.unit.profiles.examples import ALICE, NOW, NOW_MS, RULES, consent, document, message
+from tests.unit.profiles.examples import ALICE, CALM, NOW, NOW_MS, RULES, consent, document, message
 
 TODAY = NOW.date()
 OLDEST = (NOW - timedelta(days=RULES.reach_ms // DAY_MS if RULES.reach_ms else 0)).strftime(
@@ -223,6 +223,7 @@ PLACES = [(name,) for name in document()] + [
 ]
 
 
+@CALM
 @given(st.lists(st.tuples(st.sampled_from(PLACES), JSON), max_size=4))
 def test_no_object_makes_validation_or_enrichment_raise(changes: list[tuple[tuple[str, ...], Any]]) -> None:
     body = document()
@@ -238,6 +239,7 @@ def test_no_object_makes_validation_or_enrichment_raise(changes: list[tuple[tupl
         enrich(found)
 
 
+@CALM
 @given(st.binary(max_size=200))
 def test_any_bytes_give_a_profile_or_a_refusal(value: bytes) -> None:
     found = parse(message(value=value))
