@@ -15,6 +15,7 @@ COLLECTIONS = (
     "published_users_by_nationality",
     "published_average_age",
     "published_status",
+    "publication_state",
 )
 VIEWS = ("users_by_nationality", "average_age")
 PUBLISHED = tuple(name for name in COLLECTIONS if name.startswith("published_"))
@@ -53,7 +54,7 @@ RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
         "aggregate_shards": READ,
         "subject_counts": READ,
         **dict.fromkeys(VIEWS, READ),
-        **dict.fromkeys(PUBLISHED, ALL),
+        **dict.fromkeys((*PUBLISHED, "publication_state"), ALL),
     },
     "dashboard": {"stream_health": READ, **dict.fromkeys(PUBLISHED, READ)},
     # An operator keeps the stream alive; what supervision remembers lies beside the driver's own state.
