@@ -168,11 +168,15 @@ class AirflowSettings(BaseSettings):
 
 
 class DashboardSettings(BaseSettings):
-    """Where the dashboard listens (`LETHE_DASHBOARD_URL`)."""
+    """Where the dashboard listens, and for how long a login lasts (`LETHE_DASHBOARD_…`)."""
 
     model_config = SettingsConfigDict(env_prefix="LETHE_DASHBOARD_")
 
-    url: str = Field(default_factory=lambda: f"http://127.0.0.1:{Ports()['dashboard']}")
+    host: str = "127.0.0.1"  # the address that it is bound to; in a container, the container's own
+    url: str = Field(default_factory=lambda: f"http://127.0.0.1:{Ports()['dashboard']}")  # as browsers see it
+    refresh_seconds: float = Field(default=3.0, ge=0.5)
+    idle_minutes: float = Field(default=30.0, gt=0)  # without any request; an open page makes some
+    session_hours: float = Field(default=12.0, gt=0)  # however busy
 
 
 class StreamSettings(BaseSettings):

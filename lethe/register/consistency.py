@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from lethe.register.entries import OwnField, RegisterField, Retention, Store
-from lethe.register.model import MESSAGES, Register
+from lethe.register.model import MESSAGES, PROFILES, WRITTEN, Register
 from lethe.register.source import Place
 from lethe.register.terms import Basis, Moment, Protection, Reference, Role, System
 
@@ -14,7 +14,7 @@ RESERVED = frozenset(
     re.findall(
         "[a-z]+",
         "add allow alter and apply asc authorize batch begin by columnfamily create default delete desc describe "
-        "drop entries execute from full grant if in index infinity insert into is keyspace limit mbean mbeans "
+        "drop entries execute from full grant if in index infinity insert into is keyspace limit materialized mbean mbeans "
         "modify nan norecursive not null of on or order primary rename replace revoke schema select set table "
         "to token truncate unlogged unset update use using view where with",
     )
@@ -46,6 +46,7 @@ def find(register: Register, names: Names) -> Iterator[Finding]:
     for path, field in register.fields.items():
         yield from _field(register, path, field, names)
     yield from _columns(register)
+    yield from _written(register, names)
 
 
 def _declared(place: Place, used: str | Iterable[str], section: str, names: Names) -> Iterator[Finding]:
@@ -183,14 +184,14 @@ def _is_source(register: Register, path: str) -> bool:
 
 
 def _stored(register: Register, place: Place, field: RegisterField) -> Iterator[Finding]:
-    kept = kept_in(field)
+    kept = kept_in(field) if field.protection is not Protection.DROP else []
     if kept and not field.purposes:
         yield Finding((*place, "purposes"), f"stored in {', '.join(kept)} for no purpose")
     if kept and field.retention is None:
         yield Finding(place, f"stored in {', '.join(kept)} with no retention")
     for name in kept:
         store = register.stores.get(name)
-        if store is not None and field.retention not in {None, store.retention}:
+        if store is not None and field.retention in register.retentions.keys() - {store.retention}:
             yield Finding(
                 (*place, "retention"),
                 f"{field.retention!r}, but {name} keeps a whole row for {store.retention!r}",
@@ -198,7 +199,9 @@ def _stored(register: Register, place: Place, field: RegisterField) -> Iterator[
 
 
 def _columns(register: Register) -> Iterator[Finding]:
-    taken = {(name, own): f"{name}'s own" for name, store in register.stores.items() for own in store.fields}
+    taken = {
+        (name, own): "one of Lethe's own" for name, store in register.stores.items() for own in store.fields
+    }
     for path, field in register.fields.items():
         name = field.column_name(path)
         place: Place = ("fields", path)
@@ -206,7 +209,27 @@ def _columns(register: Register) -> Iterator[Finding]:
             yield Finding(place, f"{name!r} can't name a column; give it another by `column`")
         if name in RESERVED:
             yield Finding(place, f"column {name!r} is reserved by Cassandra; give it another by `column`")
-        for store in kept_in(field):
+        for store in dict.fromkeys(kept_in(field)):
             if (store, name) in taken:
                 yield Finding(place, f"column {name!r} of {store} is {taken[store, name]} already")
             taken.setdefault((store, name), f"that of {path}")
+
+
+def _written(register: Register, names: Names) -> Iterator[Finding]:
+    for name, fields in WRITTEN.items():
+        store = register.stores.get(name)
+        if store is None:
+            if name not in names["stores"]:
+                yield Finding(("stores",), f"{name} is missing, and the stream writes or reads it")
+            continue
+        for own in fields:
+            if own not in store.fields:
+                yield Finding(("stores", name), f"Lethe writes {own!r} there; declare it under fields")
+    profiles = register.stores.get(PROFILES)
+    if profiles is None:
+        return
+    if profiles.found_by != "subject_id":
+        yield Finding(("stores", PROFILES), "its key is subject_id: say `found_by: subject_id`")
+    retention = register.retentions.get(profiles.retention)
+    if retention is not None and retention.period is None:
+        yield Finding(("stores", PROFILES, "retention"), "profiles are kept for a period, not by criteria")

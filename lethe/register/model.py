@@ -38,6 +38,20 @@ PROFILES = "cassandra.profiles"
 CONTRIBUTIONS = "mongodb.contributions"
 MESSAGES = "kafka.user_profiles"
 
+# What the stream itself writes beside the register's fields; it can't do without these stores.
+WRITTEN = {
+    MESSAGES: ("key", "timestamp"),
+    PROFILES: (
+        "subject_id",
+        "event_time",
+        "source_partition",
+        "source_offset",
+        "consents",
+        "register_version",
+    ),
+    CONTRIBUTIONS: ("_id", "at", "offset", "write_time", "counted", "shard", "erased_at"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Column:

@@ -133,6 +133,7 @@ def _network(paths: Paths, ports: Ports, config: Path) -> dict[str, Any]:
         ],
         "server_encryption_options": {
             "internode_encryption": "all",
+            "optional": False,  # or the port takes connections without TLS, and so without a certificate
             "legacy_ssl_storage_port_enabled": False,
             "require_client_auth": True,
             "require_endpoint_verification": True,

@@ -1,0 +1,77 @@
+"""Airflow's public REST API, as one of its users."""
+
+from typing import Any
+
+import httpx
+
+from lethe.errors import ConfigurationError, StackError
+from lethe.settings import AirflowSettings, Paths, secret
+
+TIMEOUT_SECONDS = 30.0
+
+
+class AirflowApi:
+    """A client that logs in as `user` (password in the secret `airflow-<user>`) when it is first used.
+
+    Every call raises StackError when Airflow does not answer or refuses; paths are below /api/v2.
+    """
+
+    def __init__(
+        self, user: str, paths: Paths | None = None, settings: AirflowSettings | None = None
+    ) -> None:
+        self._user = user
+        self._paths = paths
+        self._url = (settings or AirflowSettings()).url.rstrip("/")
+        self._token: str | None = None
+
+    def get(self, path: str, params: dict[str, Any] | None = None) -> Any:
+        """GET; the decoded answer."""
+        return self._ask("GET", path, params=params)
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """POST; the decoded answer."""
+        return self._ask("POST", path, json=body)
+
+    def patch(self, path: str, body: dict[str, Any]) -> Any:
+        """PATCH; the decoded answer."""
+        return self._ask("PATCH", path, json=body)
+
+    def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
+        """Start a run now; its run id."""
+        return str(self.post(f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"])
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        """queued, running, success or failed."""
+        return str(self.get(f"/dags/{dag_id}/dagRuns/{run_id}")["state"])
+
+    def dag_is_ready(self, dag_id: str) -> bool:
+        """Whether the DAG has been parsed."""
+        found = self.get("/dags", {"dag_id_pattern": dag_id, "exclude_stale": True})["dags"]
+        return any(dag["dag_id"] == dag_id for dag in found)
+
+    def _ask(self, method: str, path: str, **request: Any) -> Any:
+        try:
+            if self._token is None:
+                self._token = self._log_in()
+            headers = {"Authorization": f"Bearer {self._token}"}
+            answer = httpx.request(
+                method, f"{self._url}/api/v2{path}", headers=headers, timeout=TIMEOUT_SECONDS, **request
+            )
+        except httpx.HTTPError as error:
+            raise StackError(f"airflow does not answer at {self._url} ({type(error).__name__})") from error
+        if answer.status_code >= httpx.codes.BAD_REQUEST:
+            # Its text may repeat what was sent, so it stays out of the message.
+            place = path.split("?")[0]
+            raise StackError(
+                f"airflow refused {method} {place} for {self._user}: status {answer.status_code}"
+            )
+        return answer.json() if answer.content else None
+
+    def _log_in(self) -> str:
+        login = {"username": self._user, "password": secret(f"airflow-{self._user}", self._paths)}
+        answer = httpx.post(f"{self._url}/auth/token", json=login, timeout=TIMEOUT_SECONDS)
+        if answer.status_code >= httpx.codes.BAD_REQUEST:
+            raise ConfigurationError(
+                f"airflow refuses the login of {self._user}: see the secret airflow-{self._user}"
+            )
+        return str(answer.json()["access_token"])
