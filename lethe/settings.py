@@ -5,6 +5,8 @@ one a credential, in `Paths.secrets` (mode 700), read by `secret()`.
 """
 
 import hashlib
+import os
+import tempfile
 from pathlib import Path
 
 from pydantic import Field
@@ -31,6 +33,8 @@ PORT_OFFSETS = {
     "spark_block_manager": 40,
 }
 SPARK_PORT_TRIES = 16
+# A UNIX socket's path holds 107 bytes; supervisord first makes `supervisor.sock.<pid>` beside it.
+LONGEST_SOCKET_FOLDER = 80
 
 
 def _default_keys_dir() -> Path:
@@ -48,6 +52,7 @@ class Paths(BaseSettings):
     keys_dir: Path = Field(default_factory=_default_keys_dir)
     cache: Path = Path.home() / ".cache" / "lethe"
     secrets_dir: Path | None = None
+    control_dir: Path | None = None
     register_file: Path = PROJECT / "register.yaml"
 
     @property
@@ -76,6 +81,16 @@ class Paths(BaseSettings):
         return self.home / "run"
 
     @property
+    def control(self) -> Path:
+        """The process supervisor's socket; a short path of our own where the usual one is too long for a socket."""
+        if self.control_dir is not None:
+            return self.control_dir
+        if len(os.fsencode(self.run.resolve())) <= LONGEST_SOCKET_FOLDER:
+            return self.run
+        tag = hashlib.sha256(str(self.home.resolve()).encode()).hexdigest()[:10]
+        return Path(tempfile.gettempdir()) / f"lethe-{os.getuid()}-{tag}"
+
+    @property
     def checkpoint(self) -> Path:
         """The stream's checkpoint."""
         return self.home / "checkpoint" / "user_profiles"
@@ -100,6 +115,10 @@ class Ports(BaseSettings):
     def all(self) -> dict[str, int]:
         """Port number by name."""
         return {name: self[name] for name in PORT_OFFSETS}
+
+    def fixed(self) -> dict[str, int]:
+        """Those that one process alone listens on: not the first of a range, as Spark's are."""
+        return {name: port for name, port in self.all().items() if not name.startswith("spark_")}
 
 
 class KafkaSettings(BaseSettings):

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -47,15 +48,17 @@ def environment(paths: Paths) -> dict[str, str]:
     }
 
 
-def prepare(paths: Paths, ports: Ports) -> list[Program]:
-    """Render configuration, users and connections; idempotent. Needs the credentials."""
+def prepare(paths: Paths, ports: Ports, installation: Mapping[str, str]) -> list[Program]:
+    """Render configuration, users and connections; idempotent. Needs the credentials.
+
+    `installation`: the variables that every program of this installation gets.
+    """
     folder = private_folder(home(paths))
     replace(folder / "airflow.cfg", _configuration(paths, ports))
     passwords = {user: secret(f"airflow-{user}", paths) for user in USERS}
     replace(folder / "passwords.json", json.dumps(passwords))
     replace(folder / "connections.json", json.dumps(connections(paths)))
-    inherited = {name: value for name, value in os.environ.items() if name.startswith("LETHE_")}
-    variables = inherited | environment(paths) | {"PYTHONUNBUFFERED": "1", "PATH": _path()}
+    variables = {**installation, **environment(paths), "PYTHONUNBUFFERED": "1", "PATH": program_path()}
     airflow = str(Path(sys.executable).with_name("airflow"))
     commands = {
         API_SERVER: ["api-server"],
@@ -64,12 +67,12 @@ def prepare(paths: Paths, ports: Ports) -> list[Program]:
         "airflow-triggerer": ["triggerer", "--skip-serve-logs"],
     }
     return [
-        Program(name, [airflow, *arguments], folder, variables, stop_wait_seconds=20)
+        Program(name, [airflow, *arguments], folder, variables, autostart=False, stop_wait_seconds=20)
         for name, arguments in commands.items()
     ]
 
 
-def _path() -> str:
+def program_path() -> str:
     """The environment's programs before the system's."""
     return f"{Path(sys.executable).parent}:{os.environ.get('PATH', '/usr/bin:/bin')}"
 
@@ -131,7 +134,6 @@ def connections(paths: Paths) -> dict[str, dict[str, object]]:
         "lethe_cassandra_auditor": _cassandra(paths, "auditor"),
         "lethe_mongo": _mongo(paths, "eraser"),
         "lethe_mongo_auditor": _mongo(paths, "auditor"),
-        "lethe_mongo_operator": _mongo(paths, "operator"),
         "lethe_mongo_supervision": _mongo(paths, "supervision"),
         "lethe_kafka": {"conn_type": "kafka", "extra": json.dumps(kafka)},
         "lethe_spark": {"conn_type": "spark", "host": os.environ.get("LETHE_STREAM_MASTER", "local[*]")},
@@ -204,7 +206,7 @@ def migrate(paths: Paths) -> None:
     with log.open("w") as output:
         done = subprocess.run(
             [Path(sys.executable).with_name("airflow"), "db", "migrate"],
-            env=os.environ | environment(paths) | {"PATH": _path()},
+            env=os.environ | environment(paths) | {"PATH": program_path()},
             stdout=output,
             stderr=subprocess.STDOUT,
             timeout=MIGRATE_SECONDS,

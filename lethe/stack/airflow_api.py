@@ -36,9 +36,10 @@ class AirflowApi:
         """PATCH; the decoded answer."""
         return self._ask("PATCH", path, json=body)
 
-    def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
-        """Start a run now; its run id."""
-        return str(self.post(f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"])
+    def trigger(self, dag_id: str, conf: dict[str, Any], run_id: str | None = None) -> str:
+        """Start a run now, under a name of its own where none is given; its run id."""
+        body = {"logical_date": None, "conf": conf} | ({"dag_run_id": run_id} if run_id else {})
+        return str(self.post(f"/dags/{dag_id}/dagRuns", body)["dag_run_id"])
 
     def run_state(self, dag_id: str, run_id: str) -> str:
         """queued, running, success or failed."""
@@ -61,7 +62,7 @@ class AirflowApi:
             raise StackError(f"airflow does not answer at {self._url} ({type(error).__name__})") from error
         if answer.status_code >= httpx.codes.BAD_REQUEST:
             # Its text may repeat what was sent, so it stays out of the message.
-            place = path.split("?")[0]
+            place = path.split("?", maxsplit=1)[0]
             raise StackError(
                 f"airflow refused {method} {place} for {self._user}: status {answer.status_code}"
             )

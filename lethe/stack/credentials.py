@@ -28,7 +28,10 @@ PASSWORDS = (
     "cassandra-keystore",
     *(
         f"mongo-{role}"
-        for role in ("admin", "stream", "fence", "eraser", "auditor", "publisher", "dashboard", "operator")
+        for role in (
+            *("admin", "stream", "fence", "supervision", "eraser"),
+            *("auditor", "publisher", "dashboard", "operator"),
+        )
     ),
     *(f"airflow-{role}" for role in ("admin", "controller", "dpo", "viewer")),
     "dashboard-login",

@@ -42,14 +42,21 @@ class Machine:
     browser: bool = field(default_factory=lambda: bool(look_for("chromium") and look_for("chromedriver")))
 
 
-def check(paths: Paths, machine: Machine | None = None, *, for_tests: bool = False) -> None:
-    """Raise PrerequisiteError, one line a thing, when something is missing."""
-    missing = list(find_missing(paths, machine or Machine(), for_tests=for_tests))
+def check(
+    paths: Paths, machine: Machine | None = None, *, for_tests: bool = False, is_running: bool = False
+) -> None:
+    """Raise PrerequisiteError, one line a thing, when something is missing.
+
+    `is_running`: the stack is up, and so has its memory and disk already.
+    """
+    missing = list(find_missing(paths, machine or Machine(), for_tests=for_tests, is_running=is_running))
     if missing:
         raise PrerequisiteError("\n".join(missing))
 
 
-def find_missing(paths: Paths, machine: Machine, *, for_tests: bool = False) -> Iterator[str]:
+def find_missing(
+    paths: Paths, machine: Machine, *, for_tests: bool = False, is_running: bool = False
+) -> Iterator[str]:
     """A line for each missing thing."""
     if machine.system != "Linux" or machine.processor not in ("x86_64", "AMD64"):
         yield (
@@ -68,13 +75,18 @@ def find_missing(paths: Paths, machine: Machine, *, for_tests: bool = False) -> 
         yield "Maven: no mvn on PATH; apt install maven"
     if machine.mongod is None and not machine.libcurl:
         yield "libcurl.so.4: not found, mongod needs it; apt install libcurl4"
+    if not is_running:
+        yield from _room(paths, machine)
+    if for_tests and not machine.browser:
+        yield "chromium, chromium-driver: not found, the browser tests need both; apt install chromium chromium-driver"
+
+
+def _room(paths: Paths, machine: Machine) -> Iterator[str]:
     if machine.free_memory < MEMORY_GIB * GIB:
         yield f"memory: {machine.free_memory / GIB:.1f} GiB free, {MEMORY_GIB:.0f} GiB are needed; stop something"
     folder = next(folder for folder in (paths.home, *paths.home.parents) if folder.exists())
     if (free := machine.free_disk(folder)) < DISK_GIB * GIB:
         yield f"disk: {free / GIB:.1f} GiB free at {folder}, {DISK_GIB:.0f} GiB are needed; set LETHE_HOME elsewhere"
-    if for_tests and not machine.browser:
-        yield "chromium, chromium-driver: not found, the browser tests need both; apt install chromium chromium-driver"
 
 
 def find_java() -> Path:

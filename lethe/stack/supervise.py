@@ -1,10 +1,8 @@
 """The process supervisor (supervisord): its configuration, and a small client of its socket.
 
-The socket lies in a folder of mode 700 with a short path (a UNIX socket's path holds 107 bytes); whoever can reach
-it can start and stop the programs.
+The socket lies in a folder of mode 700; whoever can reach it can start and stop the programs.
 """
 
-import hashlib
 import os
 import socket
 import stat
@@ -48,16 +46,9 @@ class ProgramState:
         return self.state in ("RUNNING", "STARTING", "STOPPING")
 
 
-def socket_folder(paths: Paths) -> Path:
-    """A short path that belongs to this installation and user alone."""
-    base = Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp")  # noqa: S108 - the folder below it is checked
-    tag = hashlib.sha256(str(paths.home.resolve()).encode()).hexdigest()[:10]
-    return base / f"lethe-{os.getuid()}-{tag}"
-
-
 def socket_path(paths: Paths) -> Path:
     """Where the supervisor listens."""
-    return socket_folder(paths) / "supervisor.sock"
+    return paths.control / "supervisor.sock"
 
 
 def pid_file(paths: Paths) -> Path:
@@ -139,10 +130,12 @@ class Supervisor:
 
         Raises StackError when it can't start, or its socket's folder is not ours alone.
         """
-        folder = private_folder(socket_folder(self._paths))
-        found = folder.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-            raise StackError(f"{folder} belongs to somebody else; remove it, or set XDG_RUNTIME_DIR")
+        folder = self._paths.control
+        if os.path.lexists(folder):
+            found = folder.lstat()
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+                raise StackError(f"{folder} belongs to somebody else; remove it, or set LETHE_CONTROL_DIR")
+        private_folder(folder)
         supervisord = Path(sys.executable).with_name("supervisord")
         done = subprocess.run(
             [supervisord, "-c", config],
@@ -191,10 +184,10 @@ class Supervisor:
         with self._rpc() as rpc:
             self._unless(Faults.ALREADY_STARTED, rpc.supervisor.startProcess, name, wait)
 
-    def stop(self, name: str) -> None:
+    def stop(self, name: str, *, wait: bool = True) -> None:
         """Stop a program, gently and after its bound firmly; no error where it does not run."""
         with self._rpc() as rpc:
-            self._unless(Faults.NOT_RUNNING, rpc.supervisor.stopProcess, name, True)
+            self._unless(Faults.NOT_RUNNING, rpc.supervisor.stopProcess, name, wait)
 
     def apply(self) -> None:
         """Take a changed configuration over: programs that changed are replaced, new ones started, others let be."""

@@ -18,10 +18,10 @@ from lethe.stores.suppression import Ends
 
 ERASER = "eraser"
 AUDITOR = "auditor"
-OPERATOR = "operator"
+SUPERVISION = "supervision"
 
 _CASSANDRA = {ERASER: "lethe_cassandra", AUDITOR: "lethe_cassandra_auditor"}
-_MONGO = {ERASER: "lethe_mongo", AUDITOR: "lethe_mongo_auditor", OPERATOR: "lethe_mongo_operator"}
+_MONGO = {ERASER: "lethe_mongo", AUDITOR: "lethe_mongo_auditor", SUPERVISION: "lethe_mongo_supervision"}
 
 
 @contextmanager

@@ -6,16 +6,16 @@ from pathlib import Path
 
 from airflow.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException
-from lethe.stack.airflow_api import AirflowApi
-from lethe.stack.supervise import Supervisor
 
 from lethe.errors import LetheError
 from lethe.settings import SupervisionSettings
+from lethe.stack.airflow_api import AirflowApi
+from lethe.stack.supervise import Supervisor
 from lethe.stores.mongodb import database
 from lethe.stream import runs
 from lethe.stream.supervision import check
 from lethe.stream.verdict import Verdict
-from lethe_airflow.connections import OPERATOR, mongo_client
+from lethe_airflow.connections import SUPERVISION, mongo_client
 
 LOG = logging.getLogger(__name__)
 DAG_ID = "supervise_stream"
@@ -27,7 +27,7 @@ def check_driver(run_id: str, try_again: bool) -> str:
 
     Raises AirflowFailException when supervision gave up: to retry would be to check again at once.
     """
-    with mongo_client(OPERATOR) as client:
+    with mongo_client(SUPERVISION) as client:
         outcome = check(database(client), Supervisor(), try_again=try_again)
     LOG.info(outcome.line)
     try:

@@ -235,7 +235,7 @@ def act(collection: Collection[dict[str, Any]], action: str) -> None:
         ("dashboard", "stream_health", "find"),
         ("operator", "users_by_nationality", "find"),
         ("operator", "quarantine", "find"),
-        ("operator", "stream_health", "update"),
+        ("supervision", "stream_health", "update"),
     ],
 )
 def test_a_mongodb_role_may(role: str, collection: str, action: str) -> None:
@@ -262,7 +262,9 @@ def test_a_mongodb_role_may(role: str, collection: str, action: str) -> None:
         ("dashboard", "aggregate_shards", "find"),
         ("dashboard", "contributions", "find"),
         ("dashboard", "published_average_age", "update"),
+        ("supervision", "contributions", "find"),
         ("operator", "contributions", "update"),
+        ("operator", "stream_health", "update"),
         ("operator", "suppression", "remove"),
     ],
 )

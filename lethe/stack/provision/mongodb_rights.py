@@ -57,8 +57,9 @@ RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
         **dict.fromkeys((*PUBLISHED, "publication_state"), ALL),
     },
     "dashboard": {"stream_health": READ, **dict.fromkeys(PUBLISHED, READ)},
-    # An operator keeps the stream alive; what supervision remembers lies beside the driver's own state.
-    "operator": dict.fromkeys((*COLLECTIONS, *VIEWS), READ) | {"stream_health": KEEP},
+    # What supervision remembers lies beside the driver's own state.
+    "supervision": {"stream_health": KEEP},
+    "operator": dict.fromkeys((*COLLECTIONS, *VIEWS), READ),
 }
 # A person with a shell asks what there is before asking for it.
 BROWSES = ("operator",)

@@ -1,0 +1,151 @@
+"""`lethe up`, `down`, `status`, `clean`, `env` and `airflow`: the embedded stack from the command line."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def up() -> None:
+    """Bring the whole system up on this machine; repeat it whenever something is missing."""
+    import time
+
+    from rich.console import Console
+
+    from lethe.stack import up as bringing_up
+
+    console = Console(stderr=True, highlight=False)
+    began = time.monotonic()
+
+    def progress(line: str) -> None:
+        console.print(f"[dim]{time.monotonic() - began:5.1f} s[/dim]  {line}", soft_wrap=True)
+
+    bringing_up.up(progress)
+    _tell_where_everything_is()
+
+
+def _tell_where_everything_is() -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from lethe.settings import AirflowSettings, DashboardSettings, Paths
+    from lethe.stack import airflow
+
+    secrets = _short(Paths().secrets)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("what", "where", "user", "password in"):
+        table.add_column(column, overflow="fold")
+    table.add_row("Dashboard", DashboardSettings().url, "lethe", f"{secrets}/dashboard-login")
+    for user in airflow.USERS:
+        where = AirflowSettings().url if user == "admin" else ""
+        table.add_row("Airflow" if where else "", where, user, f"{secrets}/airflow-{user}")
+    table.add_row("Kafka, Cassandra, MongoDB", f'eval "$({_program()} env)"', "", "")
+    console = Console(highlight=False)
+    console.print()
+    console.print(table)
+    console.print("\nNext:")
+    program = _program()
+    for command, what in (
+        (f"{program} simulate --profiles 2000", "send people; it prints three user ids"),
+        (DashboardSettings().url, "open the dashboard"),
+        (f"{program} erase USER_ID --wait", "erase one of the three"),
+    ):
+        console.print(f"  {command:<44} {what}", soft_wrap=True)
+
+
+def _program() -> str:
+    """The `lethe` command as the user can type it here."""
+    return _short(Path(sys.executable).with_name("lethe"))
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def down() -> None:
+    """Stop every process; the data stays, and the next `up` goes on where it was."""
+    from lethe.stack import down as ending
+
+    ending.down(_say)
+
+
+def clean(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    keys: Annotated[bool, typer.Option("--keys", help="Remove the key material too.")] = False,
+) -> None:
+    """Stop everything and remove all data (asks first); copies that you made elsewhere are not touched."""
+    from lethe.settings import Paths
+    from lethe.stack import down as ending
+
+    paths = Paths()
+    what = f"{paths.home} with all data" + (f", and the keys in {paths.keys_dir}" if keys else "")
+    if not yes:
+        typer.confirm(f"Remove {what}?", abort=True)
+    ending.clean(_say, keys=keys)
+    if not keys and paths.keys_dir.exists():
+        _say(f"the keys are still in {paths.keys_dir}: copies of the data need them; --keys removes them")
+
+
+def status() -> None:
+    """Say what runs; exit code 1 when something does not."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from lethe.settings import Paths
+    from lethe.stack import status as reading
+
+    paths = Paths()
+    found = reading.read(paths)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("program", "state", "process", "up for", "memory", "ports"):
+        table.add_column(column, justify="right" if column in ("process", "up for", "memory") else "left")
+    for each in found:
+        table.add_row(
+            each.name,
+            each.state if each.is_well else f"[bold red]{each.state}[/bold red]",
+            str(each.pid or ""),
+            _duration(each.seconds_up) if each.pid else "",
+            f"{each.memory / 2**20:,.0f} MiB" if each.pid else "",
+            " ".join(str(port) for port in each.ports),
+        )
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(f"\nmemory of all: {sum(each.memory for each in found) / 2**30:.1f} GiB")
+    console.print(f"stream: {reading.stream_line(paths)}", soft_wrap=True)
+    if not all(each.is_well for each in found):
+        raise typer.Exit(1)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"
+
+
+def env() -> None:
+    """Print how clients reach the stack, passwords included: eval "$(lethe env)"."""
+    from lethe.settings import Paths
+    from lethe.stack.client_environment import exports
+
+    typer.echo(exports(Paths()), nl=False)
+
+
+def airflow(context: typer.Context) -> None:
+    """Run Airflow's own command line as this installation's, for example `lethe airflow dags list`."""
+    from lethe.errors import ConfigurationError
+    from lethe.settings import Paths
+    from lethe.stack import airflow as installed
+    from lethe.stack.programs import installation
+
+    paths = Paths()
+    if not (installed.home(paths) / "airflow.cfg").exists():
+        raise ConfigurationError("airflow is not set up here; run `make up` first")
+    program = Path(sys.executable).with_name("airflow")
+    variables = os.environ | installation(paths) | installed.environment(paths)
+    os.execve(program, [str(program), *context.args], variables)  # noqa: S606 - becomes Airflow's command line
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
