@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from benchmarks.bench_stack import BenchStack, wait_until
+
 from lethe.protection.pseudonym import load_pepper, subject_id
 from lethe.stores import cassandra
 
@@ -52,6 +53,8 @@ def measure(stack: BenchStack) -> Latency:
     watcher.join(timeout=120)
     stack.supervisor.stop("stream")
     if waiting:
-        raise SystemExit(f"latency: {len(waiting)} of {len(took) + len(waiting)} profiles never became readable")
+        raise SystemExit(
+            f"latency: {len(waiting)} of {len(took) + len(waiting)} profiles never became readable"
+        )
     cuts = statistics.quantiles(took, n=100)
     return Latency(RATE, len(took), round(cuts[49], 3), round(cuts[98], 3))

@@ -136,8 +136,10 @@ def main() -> int:
     query.awaitTermination()
     for progress in query.recentProgress:
         (source,) = progress["sources"]
-        ends = json.loads(source["endOffset"])["user_profiles"] if isinstance(source["endOffset"], str) else (
-            source["endOffset"]["user_profiles"]
+        ends = (
+            json.loads(source["endOffset"])["user_profiles"]
+            if isinstance(source["endOffset"], str)
+            else (source["endOffset"]["user_profiles"])
         )
         print(json.dumps({"batch": progress["batchId"], "reached": sum(ends.values())}), flush=True)
     spark.stop()

@@ -15,8 +15,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import latency
 from benchmarks.bench_stack import BenchStack, wait_until
+
+from benchmarks import latency
 from lethe.settings import PROJECT
 
 WARM_UP = 100_000  # rows at the head of the topic that no rate counts

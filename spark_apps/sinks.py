@@ -41,11 +41,8 @@ def save_to_mongodb_collection(worker: "Worker", rows: Sequence[Row], shard: int
     sample = list(write_times)[:SAMPLE]
     held = contributions.held_positions(worker.db, sample)
     for subject in sample:
-        document = held.get(subject)
-        if (
-            document is None
-            or document.get("erased_at", document.get("write_time", 0)) < write_times[subject]
-        ):
+        document = held.get(subject, {})
+        if int(document.get("erased_at") or document.get("write_time") or 0) < write_times[subject]:
             raise StoreError(
                 f"mongodb: the contribution of {subject} was acknowledged and can't be read back"
             )

@@ -12,8 +12,6 @@ from functools import partial
 
 import pyarrow as pa
 from cassandra.cluster import Session
-from lethe.register.load import current
-from lethe.register.model import Register
 from pymongo.database import Database
 
 from lethe import jsonlog
@@ -21,6 +19,8 @@ from lethe.errors import FencedError
 from lethe.profiles.parsing import unknown_fields
 from lethe.profiles.rules import Rules
 from lethe.protection.pseudonym import load_pepper, subject_id
+from lethe.register.load import current
+from lethe.register.model import Register
 from lethe.settings import Paths, StreamSettings
 from lethe.stores import cassandra, mongodb, quarantine
 from lethe.stores.cassandra import ProfileWriter

@@ -27,32 +27,29 @@ def up() -> None:
 
 
 def _tell_where_everything_is() -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     from lethe.settings import AirflowSettings, DashboardSettings, Paths
     from lethe.stack import airflow
 
-    secrets = _short(Paths().secrets)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("what", "where", "user", "password in"):
-        table.add_column(column, overflow="fold")
-    table.add_row("Dashboard", DashboardSettings().url, "lethe", f"{secrets}/dashboard-login")
-    for user in airflow.USERS:
-        where = AirflowSettings().url if user == "admin" else ""
-        table.add_row("Airflow" if where else "", where, user, f"{secrets}/airflow-{user}")
-    table.add_row("Kafka, Cassandra, MongoDB", f'eval "$({_program()} env)"', "", "")
-    console = Console(highlight=False)
-    console.print()
-    console.print(table)
-    console.print("\nNext:")
-    program = _program()
-    for command, what in (
+    secrets, program = _short(Paths().secrets), _program()
+    url = {"admin": AirflowSettings().url}
+    rows = [
+        ("what", "where", "user", "password in"),
+        ("Dashboard", DashboardSettings().url, "lethe", f"{secrets}/dashboard-login"),
+        *(
+            ("Airflow" if user in url else "", url.get(user, ""), user, f"{secrets}/airflow-{user}")
+            for user in airflow.USERS
+        ),
+    ]
+    typer.echo()
+    for what, where, user, password in rows:
+        typer.echo(f"{what:<10} {where:<22} {user:<10} {password}")
+    typer.echo(f'\nKafka, Cassandra, MongoDB, for any client: eval "$({program} env)"\n\nNext:')
+    for command, purpose in (
         (f"{program} simulate --profiles 2000", "send people; it prints three user ids"),
         (DashboardSettings().url, "open the dashboard"),
         (f"{program} erase USER_ID --wait", "erase one of the three"),
     ):
-        console.print(f"  {command:<44} {what}", soft_wrap=True)
+        typer.echo(f"  {command:<40} {purpose}")
 
 
 def _program() -> str:

@@ -41,7 +41,9 @@ class LiveStack:
         self._clients: dict[str, Client] = {}
         self._sessions: dict[str, Session] = {}
 
-    def lethe(self, *arguments: str, text: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def lethe(
+        self, *arguments: str, text: str | None = None, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
         """Run the command line as a user would."""
         return subprocess.run(
             [LETHE, *arguments], input=text, check=check, capture_output=True, text=True, timeout=600

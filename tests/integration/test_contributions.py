@@ -51,7 +51,9 @@ def store(stack: LiveStack) -> Iterator[Store]:
     made.client.drop_database(made.db.name)
 
 
-def entry(subject: str, event_ms: int, offset: int, nationality: str | None = "NL", month: str = "1990-05") -> Entry:
+def entry(
+    subject: str, event_ms: int, offset: int, nationality: str | None = "NL", month: str = "1990-05"
+) -> Entry:
     figures = None
     if nationality is not None:
         figures = {
@@ -140,7 +142,9 @@ def test_a_driver_that_was_taken_over_changes_nothing(store: Store) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_any_order_with_repetitions_and_two_writers_at_once_ends_as_if_in_order(store: Store, seed: int) -> None:
+def test_any_order_with_repetitions_and_two_writers_at_once_ends_as_if_in_order(
+    store: Store, seed: int
+) -> None:
     rng = random.Random(seed)
     subjects = [f"s{n}" for n in range(20)]
     entries = [
@@ -211,5 +215,3 @@ def test_the_ledger_finds_the_suppressed_among_many(store: Store) -> None:
     ledger.refresh(store.db)
     found = ledger.lookup([f"{n:064x}" for n in (2, 4, 1)])
     assert found == {f"{2:064x}": (200, {"t": {"0": 2}}), f"{1:064x}": (100, {"t": {"0": 1}})}
-
-

@@ -72,8 +72,24 @@ def ledger(user_id: str, erased_at: datetime, end: int) -> Ledger:
 def test_messages_reads_every_record_of_an_arrow_batch() -> None:
     chunk = pa.RecordBatch.from_pylist(
         [
-            {"topic": "t", "partition": 3, "offset": 9, "timestamp_ms": 5, "key": b"k", "value": b"v", "control": False},
-            {"topic": "t", "partition": 3, "offset": 10, "timestamp_ms": 6, "key": None, "value": None, "control": True},
+            {
+                "topic": "t",
+                "partition": 3,
+                "offset": 9,
+                "timestamp_ms": 5,
+                "key": b"k",
+                "value": b"v",
+                "control": False,
+            },
+            {
+                "topic": "t",
+                "partition": 3,
+                "offset": 10,
+                "timestamp_ms": 6,
+                "key": None,
+                "value": None,
+                "control": True,
+            },
         ]
     )
     first, second = transforms.messages(chunk)

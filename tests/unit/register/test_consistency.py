@@ -240,4 +240,4 @@ def test_a_store_that_the_stream_needs_can_not_be_left_out(tmp_path: Path) -> No
 
 
 def test_no_word_is_called_reserved_that_is_not() -> None:
-    assert RESERVED <= cql_keywords_reserved
+    assert cql_keywords_reserved >= RESERVED
