@@ -59,6 +59,7 @@ def prepare(paths: Paths, ports: Ports, installation: Mapping[str, str]) -> list
     replace(folder / "passwords.json", json.dumps(passwords))
     replace(folder / "connections.json", json.dumps(connections(paths)))
     variables = {**installation, **environment(paths), "PYTHONUNBUFFERED": "1", "PATH": program_path()}
+    files = tuple(folder / name for name in ("airflow.cfg", "passwords.json", "connections.json"))
     airflow = str(Path(sys.executable).with_name("airflow"))
     commands = {
         API_SERVER: ["api-server"],
@@ -67,7 +68,9 @@ def prepare(paths: Paths, ports: Ports, installation: Mapping[str, str]) -> list
         "airflow-triggerer": ["triggerer", "--skip-serve-logs"],
     }
     return [
-        Program(name, [airflow, *arguments], folder, variables, autostart=False, stop_wait_seconds=20)
+        Program(
+            name, [airflow, *arguments], folder, variables, files, autostart=False, stop_wait_seconds=20
+        )
         for name, arguments in commands.items()
     ]
 

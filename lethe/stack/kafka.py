@@ -85,6 +85,7 @@ def prepare(paths: Paths, ports: Ports, java: Path, lib: Path) -> Program:
         name=NAME,
         argv=[str(java), f"@{config / 'java.options'}", "kafka.Kafka", str(config / "server.properties")],
         directory=paths.data / NAME,
+        files=tuple(config / name for name in ("java.options", "server.properties", "log4j.properties")),
         stop_wait_seconds=30,
     )
 

@@ -25,7 +25,7 @@ def prepare(paths: Paths, ports: Ports, mongod: Path) -> Program:
     data = private_folder(paths.data / NAME)
     file = config / "mongod.yaml"
     replace(file, yaml.safe_dump(server(paths, ports), sort_keys=False))
-    return Program(name=NAME, argv=[str(mongod), "--config", str(file)], directory=data)
+    return Program(NAME, [str(mongod), "--config", str(file)], data, files=(file,))
 
 
 def server(paths: Paths, ports: Ports) -> dict[str, Any]:

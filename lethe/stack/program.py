@@ -18,6 +18,7 @@ class Program:
     argv: list[str]
     directory: Path
     env: dict[str, str] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()  # its configuration: when one changes, the program is replaced
     autostart: bool = True
     stop_signal: str = "TERM"
     stop_wait_seconds: int = 20

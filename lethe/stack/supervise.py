@@ -3,6 +3,7 @@
 The socket lies in a folder of mode 700; whoever can reach it can start and stop the programs.
 """
 
+import hashlib
 import os
 import socket
 import stat
@@ -87,7 +88,10 @@ def render(paths: Paths, programs: Sequence[Program]) -> Path:
 
 
 def _section(paths: Paths, program: Program) -> dict[str, object]:
-    environment = ",".join(f"{name}={_quoted(value)}" for name, value in program.env.items())
+    # A program that sets its title would write over its environment, by which a process is known for ours.
+    # With the configuration's digest in it, the supervisor sees that a program's files have changed.
+    variables = program.env | {"SPT_NOENV": "1", "CONFIGURATION_SHA256": _digest(program.files)}
+    environment = ",".join(f"{name}={_quoted(value)}" for name, value in variables.items())
     return {
         "command": " ".join(_quoted(argument) for argument in program.argv),
         "directory": str(program.directory).replace("%", "%%"),
@@ -105,6 +109,13 @@ def _section(paths: Paths, program: Program) -> dict[str, object]:
         "stdout_logfile_maxbytes": LOG_BYTES,
         "stdout_logfile_backups": LOG_COPIES,
     }
+
+
+def _digest(files: Sequence[Path]) -> str:
+    found = hashlib.sha256()
+    for file in files:
+        found.update(hashlib.sha256(file.read_bytes()).digest())
+    return found.hexdigest()
 
 
 def _quoted(text: str) -> str:

@@ -34,14 +34,27 @@ def _free_base() -> int:
     raise RuntimeError("no range of 60 free ports on loopback")
 
 
+def _port_base(folder: Path) -> str:
+    """The base of a stack that the folder holds already, else a free one."""
+    file = folder / "port-base"
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_text(str(_free_base()))
+    return file.read_text()
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[LiveStack]:
-    """The running stack; everything in this process that reads settings means it from here on."""
-    folder = Path(os.environ.get("LETHE_TEST_FOLDER") or tempfile.mkdtemp(prefix="lethe-test-"))
+    """The running stack; everything in this process that reads settings means it from here on.
+
+    LETHE_TEST_FOLDER keeps it, up, from one run of the tests to the next.
+    """
+    kept = os.environ.get("LETHE_TEST_FOLDER")
+    folder = Path(kept or tempfile.mkdtemp(prefix="lethe-test-"))
     os.environ |= {
         "LETHE_HOME": str(folder / "home"),
         "LETHE_KEYS_DIR": str(folder / "keys"),
-        "LETHE_PORT_BASE": str(_free_base()),
+        "LETHE_PORT_BASE": _port_base(folder),
         **FAST_TOPICS,
     }
     lethe = Path(sys.executable).with_name("lethe")
@@ -51,6 +64,6 @@ def stack() -> Iterator[LiveStack]:
         yield live
     finally:
         live.close()
-        subprocess.run([lethe, "down"], check=True, timeout=180)
-        if "LETHE_TEST_FOLDER" not in os.environ:
+        if not kept:
+            subprocess.run([lethe, "down"], check=True, timeout=180)
             shutil.rmtree(folder)

@@ -68,7 +68,7 @@ class LiveStack:
     @property
     def supervisor(self) -> Supervisor:
         """The process supervisor."""
-        return Supervisor.of(self.paths)
+        return Supervisor(self.paths)
 
     def pid(self, program: str) -> int:
         """The process id of a running program."""
