@@ -8,10 +8,8 @@ from collections.abc import Callable
 from lethe.register.model import Register
 from lethe.register.schema import cassandra_statements, mongodb_ttls, mongodb_validators
 from lethe.settings import Paths, Ports
-from lethe.stack import cassandra as cassandra_server
-from lethe.stack import kafka as kafka_server
-from lethe.stack import mongodb as mongodb_server
 from lethe.stack.provision import cassandra, kafka, mongodb
+from lethe.stack.provision.servers import Servers, embedded
 
 
 def provision(paths: Paths, ports: Ports, register: Register, progress: Callable[[str], None]) -> None:
@@ -19,13 +17,16 @@ def provision(paths: Paths, ports: Ports, register: Register, progress: Callable
 
     `progress` is called with a line before each step. Raises StackError.
     """
+    provision_servers(paths, embedded(ports), register, progress)
+
+
+def provision_servers(
+    paths: Paths, servers: Servers, register: Register, progress: Callable[[str], None]
+) -> None:
+    """The same for any three servers; the credentials of administrators and roles are those of `paths`."""
     schema = mongodb.Schema(mongodb_validators(register), mongodb_ttls(register))
-    mongodb.provision(paths, mongodb_server.embedded_settings(ports), schema, progress)
-    kafka.provision(paths, kafka_server.embedded_settings(ports), progress)
-    ring = cassandra_server.embedded_settings(ports)
-    replication: dict[str, str | int] = {
-        "class": "NetworkTopologyStrategy",
-        ring.datacenter: ring.replication,
-    }
-    statements = cassandra_statements(register, ring.keyspace, replication)
+    mongodb.provision(paths, servers.mongodb, schema, progress)
+    kafka.provision(paths, servers.kafka, progress)
+    ring = servers.cassandra
+    statements = cassandra_statements(register, ring.keyspace, cassandra.replication(ring))
     cassandra.provision(paths, ring, statements, progress)

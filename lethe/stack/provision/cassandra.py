@@ -1,4 +1,7 @@
-"""Cassandra: the administrator in place of the default superuser, keyspace, tables, and roles with their rights."""
+"""Cassandra: the administrator in place of the default superuser, keyspace, tables, and roles with their rights.
+
+Where each row stands on several nodes, so do the roles: else a node that is down would shut everybody out.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,6 +15,8 @@ from lethe.stack.cassandra import ADMIN, DEFAULT_SUPERUSER, lets_in, login
 from lethe.stores.cassandra import TABLE
 
 ALL_ROLES = "roles"
+ROLES_KEYSPACE = "system_auth"
+SIMPLE = "SimpleStrategy"  # which Cassandra gives to the roles' keyspace, with one copy
 
 Rights = dict[str, frozenset[str]]
 
@@ -35,6 +40,11 @@ def rights(keyspace: str) -> dict[str, Rights]:
     }
 
 
+def replication(settings: CassandraSettings) -> dict[str, str | int]:
+    """How often each row stands in the ring, as CQL says it."""
+    return {"class": "NetworkTopologyStrategy", settings.datacenter: settings.replication}
+
+
 def provision(
     paths: Paths, settings: CassandraSettings, statements: Sequence[str], progress: Callable[[str], None]
 ) -> None:
@@ -49,6 +59,7 @@ def provision(
             progress("cassandra: keyspace and tables")
             for statement in statements:
                 session.execute(statement)
+            _set_replication(session, settings, progress)
             progress("cassandra: roles")
             for role, wanted in rights(settings.keyspace).items():
                 _make_role(session, settings, role, secret(f"cassandra-{role}", paths))
@@ -70,11 +81,41 @@ def _administrator(paths: Paths, settings: CassandraSettings) -> Session:
             first = login(settings, default, default_password)
         except StackError:
             raise refused from None
+        _replicate_roles(first, settings)
         _make_role(first, settings, ADMIN, password, superuser=True)
         first.cluster.shutdown()
         session = login(settings, ADMIN, password)
     session.execute(f"ALTER ROLE {default} WITH SUPERUSER = false AND LOGIN = false")
     return session
+
+
+def _held_replication(session: Session, keyspace: str) -> dict[str, str]:
+    query = "SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = %s"
+    row: Any = session.execute(query, (keyspace,)).one()
+    return {key: value.rpartition(".")[2] for key, value in row.replication.items()}
+
+
+def _replicate(session: Session, settings: CassandraSettings, keyspace: str) -> None:
+    options = ", ".join(f"'{name}': '{value}'" for name, value in replication(settings).items())
+    session.execute(f"ALTER KEYSPACE {keyspace} WITH replication = {{{options}}}")
+
+
+def _replicate_roles(session: Session, settings: CassandraSettings) -> None:
+    """Before any role of ours is made; a ring whose operator has seen to it is left alone."""
+    if settings.replication > 1 and _held_replication(session, ROLES_KEYSPACE)["class"] == SIMPLE:
+        _replicate(session, settings, ROLES_KEYSPACE)
+
+
+def _set_replication(session: Session, settings: CassandraSettings, progress: Callable[[str], None]) -> None:
+    """Correct the keyspace's copies; those that are new hold nothing yet, which only a repair changes."""
+    wanted = {name: str(value) for name, value in replication(settings).items()}
+    if _held_replication(session, settings.keyspace) == wanted:
+        return
+    _replicate(session, settings, settings.keyspace)
+    progress(
+        f"cassandra: each row of {settings.keyspace} stands {settings.replication} times from now on; run "
+        f"`nodetool repair --full {settings.keyspace}` on each node"
+    )
 
 
 def _make_role(

@@ -31,6 +31,7 @@ from lethe.stores.kafka import TOPICS, client_settings
 ADMIN = "admin"
 SCRAM_ITERATIONS = 8192
 SECONDS = 30.0
+ANSWER_SECONDS = SECONDS + 10  # the client itself gives up before, and says why
 ANY: Any = None  # of every name, as filters say it
 
 WRITE, READ, DESCRIBE = AclOperation.WRITE, AclOperation.READ, AclOperation.DESCRIBE
@@ -60,7 +61,7 @@ def provision(paths: Paths, settings: KafkaSettings, progress: Callable[[str], N
 
 def _results(futures: Mapping[Any, "Future[Any]"]) -> None:
     for future in futures.values():
-        future.result(timeout=SECONDS)
+        future.result(timeout=ANSWER_SECONDS)
 
 
 def _make_users(client: AdminClient, paths: Paths) -> None:
@@ -98,7 +99,7 @@ def _set_acls(client: AdminClient) -> None:
     every = AclBindingFilter(
         ResourceType.ANY, ANY, ResourcePatternType.ANY, ANY, ANY, AclOperation.ANY, AclPermissionType.ANY
     )
-    held = set(client.describe_acls(every, request_timeout=SECONDS).result(timeout=SECONDS))
+    held = set(client.describe_acls(every, request_timeout=SECONDS).result(timeout=ANSWER_SECONDS))
     wanted = acls()
     if wanted - held:
         _results(client.create_acls(list(wanted - held), request_timeout=SECONDS))
@@ -118,11 +119,11 @@ def _exactly(acl: AclBinding) -> AclBindingFilter:
     )
 
 
-def topic_config(topic: str, settings: TopicSettings) -> dict[str, str]:
+def topic_config(topic: str, settings: TopicSettings, replication: int = 1) -> dict[str, str]:
     """The settings of one topic.
 
     Profiles are compacted as well as expired: a later profile, or a tombstone, removes the earlier ones of the
-    same key.
+    same key. Where a message stands on three brokers or more, it is acknowledged when all but one have it.
     """
     config = {
         "cleanup.policy": "delete",
@@ -130,6 +131,7 @@ def topic_config(topic: str, settings: TopicSettings) -> dict[str, str]:
         "segment.ms": settings.segment_ms,
         "message.timestamp.type": "CreateTime",
         "message.timestamp.after.max.ms": settings.timestamp_after_max_ms,
+        "min.insync.replicas": max(1, replication - 1),
     }
     if topic == PROFILES_TOPIC:
         config |= {
@@ -146,14 +148,15 @@ def _make_topics(client: AdminClient, settings: KafkaSettings) -> None:
 
     More partitions would send a subject's later messages elsewhere than the earlier ones.
     """
-    topics = TopicSettings()
+    limits = TopicSettings()
+    wanted = {topic: topic_config(topic, limits, settings.replication) for topic in TOPICS}
     new = [
-        NewTopic(topic, settings.partitions, settings.replication, config=topic_config(topic, topics))
-        for topic in TOPICS
+        NewTopic(topic, settings.partitions, settings.replication, config=config)
+        for topic, config in wanted.items()
     ]
     for future in client.create_topics(new, request_timeout=SECONDS).values():
         try:
-            future.result(timeout=SECONDS)
+            future.result(timeout=ANSWER_SECONDS)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
@@ -163,9 +166,9 @@ def _make_topics(client: AdminClient, settings: KafkaSettings) -> None:
             topic,
             incremental_configs=[
                 ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
-                for name, value in topic_config(topic, topics).items()
+                for name, value in config.items()
             ],
         )
-        for topic in TOPICS
+        for topic, config in wanted.items()
     ]
     _results(client.incremental_alter_configs(resources, request_timeout=SECONDS))

@@ -1,7 +1,8 @@
 """MongoDB's replica set and its first user.
 
 Before there is a user, the server takes commands from the loopback address without one (the localhost exception),
-and only those that make the set and the first user.
+and only those that make the set and the first user. A server that is reached from elsewhere, in a container or on
+another machine, must have been given its first user where it runs: `admin`, in the database `admin`, as `root`.
 """
 
 from typing import Any
@@ -63,15 +64,24 @@ def _config(settings: MongoSettings) -> Document:
 
 def _initiate_or_move(paths: Paths, settings: MongoSettings, client: MongoClient[Document]) -> None:
     """A node that knows no set is given one; one whose set names another address is told its own."""
+    if _initiated(settings, client):
+        return
+    with _direct(settings, **admin_login(paths)) as admin:
+        if not _initiated(settings, admin):
+            held = admin.admin.command("replSetGetConfig")["config"]
+            moved = held | {"version": held["version"] + 1, "members": _moved(held["members"], settings)}
+            admin.admin.command("replSetReconfig", moved, force=True)
+
+
+def _initiated(settings: MongoSettings, client: MongoClient[Document]) -> bool:
+    """Make the set; False where there is one, or where this client may not."""
     try:
         client.admin.command("replSetInitiate", _config(settings))
     except OperationFailure as error:
         if error.code not in (UNAUTHORIZED, ALREADY_INITIATED):
             raise
-        with _direct(settings, **admin_login(paths)) as admin:
-            held = admin.admin.command("replSetGetConfig")["config"]
-            moved = held | {"version": held["version"] + 1, "members": _moved(held["members"], settings)}
-            admin.admin.command("replSetReconfig", moved, force=True)
+        return False
+    return True
 
 
 def _moved(members: list[Document], settings: MongoSettings) -> list[Document]:
@@ -82,12 +92,17 @@ def _moved(members: list[Document], settings: MongoSettings) -> list[Document]:
 def _await_primary(client: MongoClient[Document]) -> None:
     try:
         Retrying(
-            retry=retry_if_result(lambda primary: not primary),
+            retry=retry_if_result(lambda there_is: not there_is),
             stop=stop_after_delay(PRIMARY_SECONDS),
             wait=wait_fixed(0.1),
-        )(lambda: client.admin.command("hello").get("isWritablePrimary"))
+        )(lambda: _has_primary(client.admin.command("hello")))
     except RetryError as error:
         raise StackError(f"mongodb: no primary after {PRIMARY_SECONDS:.0f} s; read its log") from error
+
+
+def _has_primary(hello: Document) -> bool:
+    """Whether this node takes writes, or knows of another that does."""
+    return bool(hello.get("isWritablePrimary")) or hello.get("primary") not in (None, hello.get("me"))
 
 
 def _lets_in(paths: Paths, settings: MongoSettings) -> bool:
@@ -116,5 +131,5 @@ def _make_admin(paths: Paths, client: MongoClient[Document]) -> None:
             raise
         raise StackError(
             "mongodb refuses the login of admin: its data was made with another credential than "
-            f"{paths.secrets / 'mongo-admin'}"
+            f"{paths.secrets / 'mongo-admin'}, or it has no first user yet"
         ) from error
