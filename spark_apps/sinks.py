@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lethe.errors import StoreError
 from lethe.stores import contributions
 from lethe.stores.cassandra import Row as CassandraRow
-from lethe.stores.contributions import FIGURES, Applied, Entry
+from lethe.stores.contributions import Applied, Entry
 from spark_apps.transforms import Row, proof_of_return_us
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def save_to_mongodb_collection(worker: "Worker", rows: Sequence[Row], shard: int
     Returns each subject's outcome, and the write time (µs) of those that stand. Raises FencedError after a
     takeover, StoreError when what was written can't be read back.
     """
-    entries = [_entry(row) for row in rows]
+    entries = [_entry(row, worker.figures) for row in rows]
     size = worker.settings.subjects_per_transaction
     outcomes: dict[str, contributions.Outcome] = {}
     write_times: dict[str, int] = {}
@@ -71,14 +71,14 @@ def save_to_cassandra_table(
     LOG.info("profiles saved", extra={"rows": len(rows), "batches": batches})
 
 
-def _entry(row: Row) -> Entry:
+def _entry(row: Row, figures: Sequence[str]) -> Entry:
     assert row.profile is not None  # noqa: S101 - rows get here with one
     counted = "analytics" in row.standing
     return Entry(
         row.subject_id,
         row.profile.event_ms,
         row.profile.offset,
-        {name: _text(row.columns[name]) for name in FIGURES} if counted else None,
+        {name: _text(row.columns[name]) for name in figures} if counted else None,
         proof_of_return_us(row.profile),
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from lethe.profiles import consent as consents
-from lethe.profiles import enrichment, parsing, validation
+from lethe.profiles import parsing, validation
 from lethe.profiles.contract import (
     CONTROL_HEADER_VALUE,
     HEADER,
@@ -153,11 +153,11 @@ def consent(rows: Sequence[Row], rules: Rules) -> list[Row]:
     return list(rows)
 
 
-def enrich(rows: Sequence[Row]) -> list[Row]:
-    """Give each row its columns, by their names in the register."""
+def enrich(rows: Sequence[Row], columns_of: Callable[[Profile], dict[str, object]]) -> list[Row]:
+    """Give each row its columns, by their names in the register: `lethe.profiles.enrichment.enricher` of them."""
     for row in rows:
         assert row.profile is not None  # noqa: S101 - rows get here with one
-        row.columns = enrichment.enrich(row.profile)
+        row.columns = columns_of(row.profile)
     return list(rows)
 
 

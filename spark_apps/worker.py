@@ -6,7 +6,7 @@ for as long as its driver holds the lease.
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -16,11 +16,13 @@ from pymongo.database import Database
 
 from lethe import jsonlog
 from lethe.errors import FencedError
+from lethe.profiles.contract import Profile
+from lethe.profiles.enrichment import enricher
 from lethe.profiles.parsing import unknown_fields
 from lethe.profiles.rules import Rules
 from lethe.protection.pseudonym import load_pepper, subject_id
 from lethe.register.load import current
-from lethe.register.model import Register
+from lethe.register.model import CONTRIBUTIONS, PROFILES, Register
 from lethe.settings import Paths, StreamSettings
 from lethe.stores import cassandra, mongodb, quarantine
 from lethe.stores.cassandra import ProfileWriter
@@ -37,7 +39,6 @@ from spark_apps.transforms import Row
 
 LOG = logging.getLogger("lethe.stream.worker")
 REPORT_SCHEMA = "report string"
-PROFILES = "cassandra.profiles"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ class Worker:
     db: Database[Document]
     session: Session
     writer: ProfileWriter
+    columns_of: Callable[[Profile], dict[str, object]]
+    figures: tuple[str, ...]
     ledger: Ledger = field(default_factory=Ledger)
 
     @classmethod
@@ -80,6 +83,12 @@ class Worker:
         client = mongodb.connect("stream", paths)
         session = cassandra.connect(role_of(held.number), paths, password=held.password)
         columns = [column.name for column in register.stored_columns(PROFILES)]
+        # Encrypted ones are computed too: they go as far as the protect step.
+        computed = {
+            column.name: column
+            for store in (PROFILES, CONTRIBUTIONS)
+            for column in (*register.stored_columns(store), *register.encrypted_columns(store))
+        }
         return cls(
             lease=held.lease,
             paths=paths,
@@ -94,6 +103,8 @@ class Worker:
                 session,
                 ["event_time", "source_partition", "source_offset", "consents", "register_version", *columns],
             ),
+            columns_of=enricher(computed.values()),
+            figures=register.contribution_fields(),
         )
 
     def close(self) -> None:
@@ -148,7 +159,7 @@ def process_chunk(worker: Worker, chunk: pa.RecordBatch, now_ms: int) -> Counts:
     for start in range(0, len(refused), size):
         quarantine.keep(worker.client, worker.db, worker.lease, shard, refused[start : start + size])
     rows, superseded = transforms.latest(rows)
-    rows = transforms.enrich(transforms.consent(rows, worker.rules))
+    rows = transforms.enrich(transforms.consent(rows, worker.rules), worker.columns_of)
     _save(worker, rows, shard, now_ms, counts)
     counts.superseded += superseded
     return counts

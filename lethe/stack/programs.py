@@ -13,13 +13,21 @@ from lethe.stack.program import Program
 STREAM = "stream"
 PUBLISHER = "publisher"
 DASHBOARD = "dashboard"
+LOGIN_VARIABLES = ("_PASSWORD", "_USERNAME", "_URI")
 SERVERS = (mongodb.NAME, kafka.NAME, cassandra.NAME)
 SERVICES = (*airflow.PROGRAMS, PUBLISHER, DASHBOARD)  # need the servers, with users and schemas
 
 
 def installation(paths: Paths) -> dict[str, str]:
-    """The variables that make a command this installation's: every LETHE_ setting in force; nothing secret."""
-    inherited = {name: value for name, value in os.environ.items() if name.startswith("LETHE_")}
+    """The variables that make a command this installation's: every LETHE_ setting in force; nothing secret.
+
+    Those of `lethe env` that hold a login are left out: whoever brings the stack up may have them in their shell.
+    """
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith("LETHE_") and not name.endswith(LOGIN_VARIABLES)
+    }
     return inherited | {
         "LETHE_HOME": str(paths.home),
         "LETHE_KEYS_DIR": str(paths.keys_dir),

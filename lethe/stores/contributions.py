@@ -20,7 +20,8 @@ from pymongo.database import Database
 from lethe.stores.mongodb import Client, Document, in_transaction
 from lethe.stream.lease import Lease, assert_held
 
-FIGURES = ("nationality", "gender", "birth_month", "registered_month")
+# A contribution's fields beside the figures, which are those that the register keeps there.
+OWN_FIELDS = frozenset({"_id", "at", "offset", "write_time", "counted", "shard"})
 
 
 class Outcome(StrEnum):
@@ -35,9 +36,9 @@ class Outcome(StrEnum):
 class Entry:
     """One subject's latest profile in a batch, as far as the aggregates are concerned.
 
-    `figures` holds FIGURES for a subject who consents to analytics, else None. `proof_of_return_us` is the
-    latest time (µs) of anything in the message that shows a person's own act: a consent granted, a
-    registration.
+    `figures` holds the register's figures of a subject who consents to analytics, else None.
+    `proof_of_return_us` is the latest time (µs) of anything in the message that shows a person's own act: a
+    consent granted, a registration.
     """
 
     subject_id: str
@@ -128,7 +129,7 @@ def _document(entry: Entry, write_time: int, shard: int) -> Document:
         "counted": entry.figures is not None,
     }
     if entry.figures is not None:
-        document |= {name: entry.figures[name] for name in FIGURES} | {"shard": shard}
+        document |= {**entry.figures, "shard": shard}
     return document
 
 
@@ -157,7 +158,9 @@ def _share(document: Mapping[str, Any] | None) -> tuple[Any, ...] | None:
     """What a document adds to the aggregates: figures, () for a subject who isn't counted, None for nobody."""
     if document is None or "erased_at" in document:
         return None
-    return tuple(document[name] for name in FIGURES) if document["counted"] else ()
+    if not document["counted"]:
+        return ()
+    return tuple(sorted((name, value or "") for name, value in document.items() if name not in OWN_FIELDS))
 
 
 def _apply(

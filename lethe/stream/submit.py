@@ -149,7 +149,11 @@ def run(paths: Paths) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     take_over(paths)
     argv = command(paths)
-    environment = os.environ | {"PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1"}
+    environment = os.environ | {
+        "PYTHONPATH": str(PROJECT),
+        "PYTHONUNBUFFERED": "1",
+        "PYSPARK_PYTHON": sys.executable,  # spark-submit looks for pyspark in the python of PATH otherwise
+    }
     os.execve(argv[0], argv, environment)  # noqa: S606 - becomes the driver, under the same supervisor
 
 

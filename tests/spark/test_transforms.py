@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from lethe.profiles import enrichment
 from lethe.profiles.contract import PROFILES_TOPIC, Message
 from lethe.profiles.reasons import Reason
 from lethe.profiles.rules import Rules
@@ -178,7 +179,7 @@ def test_consent_gives_what_is_in_force() -> None:
 
 def test_enrich_gives_columns_by_the_registers_names() -> None:
     rows, _ = transforms.validate(identified([message(profile())]), NOW_MS, RULES)
-    (row,) = transforms.enrich(rows)
+    (row,) = transforms.enrich(rows, enrichment.enrich)
     assert row.columns["birth_month"] == "1990-05"
     assert row.columns["nationality"] == "NL"
     assert row.columns["country_name"] == "Netherlands"
@@ -186,7 +187,7 @@ def test_enrich_gives_columns_by_the_registers_names() -> None:
 
 def test_protect_leaves_out_what_has_no_standing_purpose_and_what_is_not_declared() -> None:
     rows, _ = transforms.validate(identified([message(profile(consents=[]))]), NOW_MS, RULES)
-    rows = transforms.enrich(transforms.consent(rows, RULES))
+    rows = transforms.enrich(transforms.consent(rows, RULES), enrichment.enrich)
     columns = {"nationality": frozenset({"account"}), "birth_month": frozenset({"analytics"})}
     (row,) = transforms.protect(rows, columns, frozenset({"account"}))
     assert row.columns == {"nationality": "NL", "birth_month": None}
@@ -194,6 +195,6 @@ def test_protect_leaves_out_what_has_no_standing_purpose_and_what_is_not_declare
 
 def test_protect_keeps_what_a_consent_in_force_allows() -> None:
     rows, _ = transforms.validate(identified([message(profile())]), NOW_MS, RULES)
-    rows = transforms.enrich(transforms.consent(rows, RULES))
+    rows = transforms.enrich(transforms.consent(rows, RULES), enrichment.enrich)
     (row,) = transforms.protect(rows, {"birth_month": frozenset({"analytics"})}, frozenset({"account"}))
     assert row.columns == {"birth_month": "1990-05"}
