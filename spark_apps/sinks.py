@@ -78,13 +78,14 @@ def _entry(row: Row, figures: Sequence[str]) -> Entry:
         row.subject_id,
         row.profile.event_ms,
         row.profile.offset,
-        {name: _text(row.columns[name]) for name in figures} if counted else None,
+        {name: _figure(row.columns[name]) for name in figures} if counted else None,
         proof_of_return_us(row.profile),
     )
 
 
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+def _figure(value: object) -> str | float | None:
+    """A figure as MongoDB holds it: numbers and booleans as they are, anything else as text."""
+    return value if value is None or isinstance(value, (bool, int, float)) else str(value)
 
 
 def _ttl(row: Row, retention_days: int | None, now_ms: int) -> int:

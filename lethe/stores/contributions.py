@@ -44,7 +44,7 @@ class Entry:
     subject_id: str
     event_ms: int
     offset: int
-    figures: Mapping[str, str | None] | None
+    figures: Mapping[str, str | float | None] | None
     proof_of_return_us: int = 0
 
     @property

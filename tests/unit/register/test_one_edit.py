@@ -12,7 +12,7 @@ from lethe.profiles.validation import validate
 from lethe.register.load import load
 from lethe.register.model import CONTRIBUTIONS, PROFILES, Register
 from lethe.register.schema import cassandra_statements, mongodb_validators
-from spark_apps.transforms import Row, protect
+from spark_apps.transforms import Row, enrich, protect
 from tests.unit.profiles.examples import NOW_MS, document, message
 from tests.unit.register.registers import SHIPPED, with_new_field
 
@@ -60,7 +60,7 @@ def test_its_value_reaches_the_row_while_a_purpose_of_it_stands(after: Register)
     profile = validate(body, message(body), NOW_MS, Rules.from_register(after))
     assert isinstance(profile, Profile)
     columns = after.stored_columns(PROFILES)
-    row = Row(message(body), body, profile=profile, columns=enricher(columns)(profile))
+    (row,) = enrich([Row(message(body), body, profile=profile)], enricher(columns))
     served = {column.name: frozenset(column.purposes) for column in columns}
     assert protect([row], served, frozenset({"account"}))[0].columns[COLUMN] == "nl"
     assert protect([row], served, frozenset())[0].columns[COLUMN] is None
