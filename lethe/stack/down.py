@@ -8,8 +8,9 @@ import psutil
 from lethe.errors import StackError
 from lethe.settings import Paths
 from lethe.stack import airflow, leftovers, programs
+from lethe.stack.program import log_file
 from lethe.stack.readiness import wait_until
-from lethe.stack.supervise import Supervisor, pid_file
+from lethe.stack.supervise import Supervisor
 from lethe.stack.up import only_command
 
 Progress = Callable[[str], None]
@@ -58,17 +59,14 @@ def _stop(paths: Paths, supervisor: Supervisor, names: Iterable[str]) -> None:
 
 
 def _end_supervisor(paths: Paths, supervisor: Supervisor) -> None:
-    process = _supervisor_process(paths)
+    process = psutil.Process(supervisor.pid())
     supervisor.shutdown()
-    if process is not None:
-        process.wait(timeout=STOP_SECONDS)
-
-
-def _supervisor_process(paths: Paths) -> psutil.Process | None:
     try:
-        return psutil.Process(int(pid_file(paths).read_text()))
-    except (OSError, ValueError, psutil.NoSuchProcess):
-        return None
+        process.wait(timeout=STOP_SECONDS)
+    except psutil.TimeoutExpired as error:
+        raise StackError(
+            f"supervisord does not end within {STOP_SECONDS:.0f} s; read {log_file(paths, 'supervisord')}"
+        ) from error
 
 
 def clean(progress: Progress, *, keys: bool) -> None:

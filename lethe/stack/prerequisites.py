@@ -6,6 +6,7 @@ import platform
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -148,3 +149,10 @@ def _said(command: list[str]) -> str:
 
 def _version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", text))
+
+
+if __name__ == "__main__":
+    try:
+        check(Paths(), for_tests="--for-tests" in sys.argv[1:])
+    except PrerequisiteError as missing:
+        sys.exit(str(missing))

@@ -172,6 +172,11 @@ class Supervisor:
                 return False
         return True
 
+    def pid(self) -> int:
+        """The supervisor's own process id."""
+        with self._rpc() as rpc:
+            return int(rpc.supervisor.getPID())
+
     def states(self) -> list[ProgramState]:
         """Every program's state."""
         with self._rpc() as rpc:
