@@ -81,7 +81,7 @@ class Sender:
         if kind is None:
             self.flush()
 
-    def send(self, key: bytes, value: bytes | None) -> None:
+    def send(self, key: bytes | None, value: bytes | None) -> None:
         """Hand one message over; where the queue is full, wait for room."""
         with self._telling("a message was not taken"):
             self._hand_over(key, value)
@@ -89,7 +89,7 @@ class Sender:
             self._producer.purge()  # the rest would wait for its own half a minute
             self.flush()
 
-    def _hand_over(self, key: bytes, value: bytes | None) -> None:
+    def _hand_over(self, key: bytes | None, value: bytes | None) -> None:
         while True:
             try:
                 self._producer.produce(self._topic, value, key, on_delivery=self._delivered)
