@@ -8,9 +8,11 @@ import typer
 
 from lethe.errors import LetheError
 from lethe.governance.commands import publish
+from lethe.producers.commands import load, simulate
 from lethe.register.commands import app as register
 from lethe.requests.commands import erase
 from lethe.stack import commands as stack
+from lethe.stack.provision.commands import credentials, provision
 from lethe.stream.commands import app as stream
 
 app = typer.Typer(
@@ -34,9 +36,9 @@ def _add(panel: str, *commands: Callable[..., None]) -> None:
 
 _add(SYSTEM, stack.up, stack.down, stack.status, stack.clean, stack.env)
 app.command(rich_help_panel=SYSTEM, context_settings=PASS_ON)(stack.airflow)
-_add(DATA, erase)
+_add(DATA, simulate, load, erase)
 app.add_typer(register, name="register", rich_help_panel=DATA)
-_add(SERVICES, publish)
+_add(SERVICES, publish, credentials, provision)
 app.add_typer(stream, name="stream", rich_help_panel=SERVICES)
 
 FAILED = 1

@@ -137,6 +137,8 @@ def topic_config(topic: str, settings: TopicSettings, replication: int = 1) -> d
         config |= {
             "cleanup.policy": "compact,delete",
             "max.compaction.lag.ms": settings.max_compaction_lag_ms,
+            # Compaction keeps what was sent last, the stream what happened last: it gets this long to read all.
+            "min.compaction.lag.ms": settings.max_compaction_lag_ms // 2,
             "delete.retention.ms": settings.delete_retention_ms,
             "min.cleanable.dirty.ratio": 0.1,
         }
