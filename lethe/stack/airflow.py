@@ -68,9 +68,7 @@ def prepare(paths: Paths, ports: Ports, installation: Mapping[str, str]) -> list
         "airflow-triggerer": ["triggerer", "--skip-serve-logs"],
     }
     return [
-        Program(
-            name, [airflow, *arguments], folder, variables, files, autostart=False, stop_wait_seconds=20
-        )
+        Program(name, [airflow, *arguments], folder, variables, files, autostart=False, stop_wait_seconds=20)
         for name, arguments in commands.items()
     ]
 

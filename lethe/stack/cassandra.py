@@ -62,7 +62,9 @@ def prepare(paths: Paths, ports: Ports, java: Path, lib: Path) -> Program:
         name=NAME,
         argv=[str(java), f"@{config / 'java.options'}", "org.apache.cassandra.service.CassandraDaemon"],
         directory=data,
-        files=tuple(config / name for name in ("java.options", "cassandra.yaml", "logback.xml", "jmx.password")),
+        files=tuple(
+            config / name for name in ("java.options", "cassandra.yaml", "logback.xml", "jmx.password")
+        ),
         stop_wait_seconds=30,
     )
 
