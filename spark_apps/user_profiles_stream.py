@@ -188,7 +188,6 @@ def main() -> int:
     health = Health(db, held)
     health.starting()
     spark = SparkSession.builder.getOrCreate()
-    spark.sparkContext.setLogLevel("WARN")
     heartbeat = Heartbeat(health, paths)
     driver = Driver(spark, paths, held, db, health, heartbeat)
 

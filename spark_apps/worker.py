@@ -13,9 +13,10 @@ from functools import partial
 import pyarrow as pa
 from cassandra.cluster import Session
 from pymongo.database import Database
+from pymongo.errors import PyMongoError
 
 from lethe import jsonlog
-from lethe.errors import FencedError
+from lethe.errors import FencedError, StoreError
 from lethe.profiles.contract import Profile
 from lethe.profiles.enrichment import enricher
 from lethe.profiles.parsing import unknown_fields
@@ -133,10 +134,19 @@ def process_partition(chunks: Iterator[pa.RecordBatch], batch: Batch) -> Iterato
     counts, offsets = Counts(), dict[str, list[int]]()
     for chunk in chunks:
         if chunk.num_rows:
-            counts.add(process_chunk(worker, chunk, batch.now_ms))
+            counts.add(_process(worker, chunk, batch.now_ms))
             _note_offsets(offsets, chunk)
     report = json.dumps({"counts": counts.document(), "offsets": offsets})
     yield pa.RecordBatch.from_arrays([pa.array([report])], names=["report"])
+
+
+def _process(worker: Worker, chunk: pa.RecordBatch, now_ms: int) -> Counts:
+    """Process a chunk; MongoDB's errors are told by their class alone, since their text quotes documents."""
+    try:
+        return process_chunk(worker, chunk, now_ms)
+    except PyMongoError as error:
+        told = f"{type(error).__name__}, code {getattr(error, 'code', None)}"
+    raise StoreError(f"mongodb: a chunk was not saved: {told}")  # outside of the handler: without what it quotes
 
 
 def process_chunk(worker: Worker, chunk: pa.RecordBatch, now_ms: int) -> Counts:

@@ -6,6 +6,7 @@ needs to know of its lease lies in a file of mode 600.
 
 import json
 import os
+import shutil
 import socket
 import sys
 from dataclasses import asdict, dataclass
@@ -22,9 +23,28 @@ from lethe.settings import (
     StreamSettings,
     secret,
 )
+from lethe.stack.private_files import private_folder, replace
 from lethe.stores import cassandra, mongodb
 from lethe.stream import fence, lease
 
+# Spark's own lines in the form of ours; what it warns of at every batch by design is left out.
+LOGGING = """\
+rootLogger.level = warn
+rootLogger.appenderRef.stderr.ref = stderr
+appender.console.type = Console
+appender.console.name = stderr
+appender.console.target = SYSTEM_ERR
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = {"time": "%d{yyyy-MM-dd'T'HH:mm:ss.SSSXXX}{UTC}", "level": "%p", "logger": "%c", \
+"program": "spark", "message": "%enc{%m}{JSON}", "traceback": "%enc{%xEx}{JSON}"}%n
+appender.console.layout.alwaysWriteExceptions = false
+logger.consumer.name = org.apache.spark.sql.kafka010.consumer.KafkaDataConsumer
+logger.consumer.level = error
+logger.late.name = org.apache.spark.sql.execution.streaming.ProcessingTimeExecutor
+logger.late.level = error
+logger.admin.name = org.apache.kafka.clients.admin.AdminClientConfig
+logger.admin.level = error
+"""
 APPLICATION = PROJECT / "spark_apps" / "user_profiles_stream.py"
 
 
@@ -81,7 +101,7 @@ def take_over(paths: Paths) -> LeaseFile:
         session.cluster.shutdown()
         client.close()
     taken = LeaseFile(held.number, held.holder, password)
-    _write_private(lease_path(paths), json.dumps(asdict(taken)))
+    replace(lease_path(paths), json.dumps(asdict(taken)))
     return taken
 
 
@@ -93,8 +113,7 @@ def spark_properties(paths: Paths) -> dict[str, str]:
         "spark.master": settings.master,
         "spark.app.name": "lethe-user-profiles",
         "spark.driver.memory": settings.driver_memory,
-        "spark.driver.extraJavaOptions": f"-Djava.security.auth.login.config={_jaas(paths)} -XX:+UseSerialGC "
-        f"-Djava.io.tmpdir={paths.home / 'spark'}",
+        "spark.driver.extraJavaOptions": " ".join(_java_options(paths)),
         "spark.jars": ",".join(sorted(str(jar) for jar in paths.jars.glob("*.jar"))),
         "spark.local.dir": str(paths.home / "spark"),
         "spark.sql.warehouse.dir": str(paths.home / "spark" / "warehouse"),
@@ -121,13 +140,24 @@ def spark_properties(paths: Paths) -> dict[str, str]:
     return properties
 
 
+def _java_options(paths: Paths) -> list[str]:
+    logging = paths.config / "stream" / "log4j2.properties"
+    replace(logging, LOGGING)
+    return [
+        f"-Djava.security.auth.login.config={_jaas(paths)}",
+        f"-Dlog4j2.configurationFile={logging.as_uri()}",
+        f"-Djava.io.tmpdir={paths.home / 'spark'}",
+        "-XX:+UseSerialGC",
+    ]
+
+
 def _jaas(paths: Paths) -> Path:
     """Kafka's login of the stream as a JAAS file: as an option it would stand in Spark's plans and logs."""
     file = paths.config / "stream" / "jaas.conf"
     module = {
         "PLAIN": "org.apache.kafka.common.security.plain.PlainLoginModule",
     }.get(KafkaSettings().sasl_mechanism, "org.apache.kafka.common.security.scram.ScramLoginModule")
-    _write_private(
+    replace(
         file,
         f'KafkaClient {{\n  {module} required username="stream" password="{secret("kafka-stream", paths)}";\n}};\n',
     )
@@ -138,16 +168,17 @@ def command(paths: Paths) -> list[str]:
     """The `spark-submit` command line of the driver."""
     file = paths.config / "stream" / "spark.conf"
     lines = (f"{name} {value}" for name, value in spark_properties(paths).items())
-    _write_private(file, "\n".join(lines) + "\n")
+    replace(file, "\n".join(lines) + "\n")
     submit = Path(sys.executable).with_name("spark-submit")
     return [str(submit), "--properties-file", str(file), str(APPLICATION)]
 
 
 def run(paths: Paths) -> None:
     """Take over and become the driver; returns never."""
-    for folder in (paths.run, paths.checkpoint.parent, paths.home / "spark"):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in (paths.run, paths.checkpoint.parent, paths.config / "stream", paths.home / "spark"):
+        private_folder(folder)
     take_over(paths)
+    _clear(paths.home / "spark")
     argv = command(paths)
     environment = os.environ | {
         "PYTHONPATH": str(PROJECT),
@@ -157,10 +188,10 @@ def run(paths: Paths) -> None:
     os.execve(argv[0], argv, environment)  # noqa: S606 - becomes the driver, under the same supervisor
 
 
-def _write_private(file: Path, text: str) -> None:
-    """Replace a file of mode 600 in one step."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    partial = file.with_suffix(f".{os.getpid()}.new")
-    partial.touch(mode=0o600)
-    partial.write_text(text)
-    partial.replace(file)
+def _clear(folder: Path) -> None:
+    """Remove what drivers that were killed have left; one that is only paused can't write to a store any more."""
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)
