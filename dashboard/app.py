@@ -41,8 +41,10 @@ def create_app(source: Source, settings: DashboardSettings | None = None) -> Das
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
     )
     names = {path: page.NAME for path, page in PAGES.items()}
-    app.layout = lambda: shell(names)
-    app.validation_layout = html.Div([html.Div(id="page"), *(page.layout() for page in PAGES.values())])  # type: ignore[assignment]
+    # First everything that callbacks name: Dash would call the layout for that, outside of any request.
+    everything = [shell(names, token=""), *(page.layout() for page in PAGES.values())]
+    app.validation_layout = html.Div(everything)  # type: ignore[assignment]
+    app.layout = lambda: shell(names, login.form_token())
     _route(app)
     for page in PAGES.values():
         page.register(app, source)

@@ -45,7 +45,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Everything that is published. `overall` is None where there are too few people for any figure."""
+    """Everything that is published: the largest group first, `other` last.
+
+    `overall` is None where there are too few people for any figure.
+    """
 
     groups: tuple[Group, ...]
     overall: Group | None
@@ -131,10 +134,10 @@ class Source:
         status = self.db.published_status.find_one({"_id": PUBLICATION}, session=session)
         if status is None:
             return None
-        groups = self.db.published_users_by_nationality.find(session=session)
+        groups = [_group(doc) for doc in self.db.published_users_by_nationality.find(session=session)]
         overall = self.db.published_average_age.find_one({"_id": ALL}, session=session)
         return Published(
-            tuple(sorted((_group(doc) for doc in groups), key=lambda group: (-group.users, group.code))),
+            tuple(sorted(groups, key=lambda group: (group.is_other, -group.users, group.code))),
             None if overall is None else _group(overall),
             status["smallest_group"],
             status["not_counted"],

@@ -1,7 +1,6 @@
 """The blocks that pages are built of: tiles, cards, tables, states."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dash import dcc, html
@@ -10,7 +9,7 @@ from plotly.graph_objects import Figure
 
 from dashboard.components import text
 from dashboard.components.charts import CONFIG
-from dashboard.data import Reading
+from dashboard.data import Group, Reading
 
 
 def labelled(label: str) -> Any:
@@ -38,30 +37,49 @@ def tile_row(name: str) -> Component:
     return html.Dl(id=name, className="tiles")
 
 
-def chart(name: str, title: str, described: str, *, wide: bool = False) -> Component:
-    """A card with a chart that is filled later; `described` says to a screen reader what it is."""
-    return html.Section(
-        [html.H2(title), graph(name, None, described)], className="card wide" if wide else "card"
-    )
+def card(title: str, *content: Component) -> Component:
+    """A block with a heading."""
+    return html.Section([html.H2(title), *content], className="card")
 
 
-def graph(name: str, figure: Figure | None, described: str) -> Component:
-    """A chart."""
-    drawn = (
-        dcc.Graph(id=name, config=CONFIG)
-        if figure is None
-        else dcc.Graph(id=name, figure=figure, config=CONFIG)
-    )
+def graph(
+    name: str, described: str, figure: Figure | None = None, style: Mapping[str, str] | None = None
+) -> Component:
+    """A chart, filled later or now. `style` must give it a height.
+
+    To a screen reader it is one picture: `described` says what of, and where the same stands as a table.
+    """
+    drawn = dcc.Graph(id=name, figure=figure or Figure(), style=style or {}, config=CONFIG)
     return html.Div(drawn, role="img", **labelled(described))
 
 
-def table(name: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Component:
+def scroll(name: str, label: str) -> Component:
+    """Where a table stands that may be wider than the page; `label` names it to a screen reader.
+
+    It stays when the table is replaced, and with it how far somebody has scrolled.
+    """
+    return html.Div(id=name, className="scroll", tabIndex=0, role="region", **labelled(label))
+
+
+def in_words(name: str, label: str) -> Component:
+    """Where the table stands that a chart is drawn of: folded in until somebody unfolds it."""
+    return html.Details([html.Summary("As a table"), scroll(name, label)])
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Component:
     """Rows under headings; the first column names the row."""
     head = html.Thead(html.Tr([html.Th(column, scope="col") for column in columns]))
     body = [html.Tr([html.Th(row[0], scope="row"), *(html.Td(cell) for cell in row[1:])]) for row in rows]
-    return html.Div(
-        html.Table([head, html.Tbody(body)], id=name), className="scroll", tabIndex=0, role="region"
-    )
+    return html.Table([head, html.Tbody(body)])
+
+
+def figures(groups: Sequence[Group]) -> Component:
+    """Published figures as a table."""
+    rows = [
+        (text.name(group), text.code(group), text.number(group.users), text.age(group.average_age))
+        for group in groups
+    ]
+    return table(("Nationality", "Code", "Users", "Average age"), rows)
 
 
 def empty(title: str, what: str) -> Component:
@@ -73,13 +91,10 @@ def banner(reading: Reading) -> Component | None:
     """What is wrong with what the page shows; None where nothing is."""
     if reading.down_since is None:
         return None
-    what = "The store does not answer. "
     if reading.read_at is None:
-        what += "Figures come as soon as it does."
+        then = "Figures come as soon as it does."
     else:
-        what += f"You see what was known at {text.clock(reading.read_at)}, {_since(reading.read_at)}."
+        then = f"You see what was known at {text.clock(reading.read_at)}."
+    # It says nothing that changes by itself: a screen reader would read it out anew each time.
+    what = f"The store does not answer. {then}"
     return html.Div([html.Strong("Not up to date. "), what], className="banner", role="status")
-
-
-def _since(at: datetime) -> str:
-    return text.ago(datetime.now(UTC) - at)

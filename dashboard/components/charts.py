@@ -1,6 +1,6 @@
 """The charts: plotly figures out of readings. Ink and surfaces come from the style sheet, for light and dark alike."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import floor, log10
 from typing import Any
 
@@ -11,10 +11,12 @@ from dashboard.data import Batch, Group
 
 # Told apart also without seeing red or green; each at least 3:1 against both surfaces.
 BLUE, ORANGE, GREY = "#2f86b7", "#d9730d", "#8593a0"
-# One hue, light to dark, still apart from both surfaces at its ends.
-SCALE = ((0.0, "#b9dcec"), (0.35, "#6db3d3"), (0.7, "#2f86b7"), (1.0, "#0d4f73"))
+# One hue, light to dark, at both ends still apart from land and sea, in light and dark.
+SCALE = ((0.0, "#9ccbe3"), (0.35, "#63aacf"), (0.7, "#2f86b7"), (1.0, "#135c86"))
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 ROW_PIXELS = 26
+LABEL_LENGTH = 24  # letters beside a bar; a longer name stands whole in the hover and in the table
+HOVER = "<b>%{customdata[0]}</b><br>%{customdata[1]} users<br>average age %{customdata[2]}<extra></extra>"
 # The map's shapes come from our own assets, not from plotly's makers.
 CONFIG: Any = {"displayModeBar": False, "topojsonURL": "/assets/topojson/", "responsive": True}
 
@@ -33,9 +35,9 @@ def _layout(**changes: Any) -> dict[str, Any]:
     return common | changes
 
 
-def _rows(count: int) -> int:
-    """Height in pixels of a chart with so many rows."""
-    return max(120, 48 + ROW_PIXELS * count)
+def height(rows: int) -> dict[str, str]:
+    """Style of a chart with so many rows. A chart fills its place: a height of its own would be lost at a resize."""
+    return {"height": f"{max(120, 56 + ROW_PIXELS * rows)}px"}
 
 
 def _category_axis() -> dict[str, Any]:
@@ -48,23 +50,29 @@ def _category_axis() -> dict[str, Any]:
     }
 
 
+def _labels(groups: Sequence[Group]) -> list[str]:
+    return [text.inert(text.name(group), LABEL_LENGTH) for group in groups]
+
+
+def _told(group: Group) -> list[str]:
+    """What HOVER tells of a group."""
+    return [text.inert(text.name(group)), text.number(group.users), text.age(group.average_age)]
+
+
 def users_by_nationality(groups: Sequence[Group]) -> go.Figure:
-    """Horizontal bars, the largest first, `other` last and grey."""
-    ordered = sorted(groups, key=lambda group: group.is_other)
-    names = [text.name(group) for group in ordered]
+    """Horizontal bars in the order of the groups, `other` grey."""
     bars = go.Bar(
-        x=[group.users for group in ordered],
-        y=names,
+        x=[group.users for group in groups],
+        y=_labels(groups),
         orientation="h",
-        marker={"color": [GREY if group.is_other else BLUE for group in ordered], "cornerradius": 3},
-        text=[text.number(group.users) for group in ordered],
+        marker={"color": [GREY if group.is_other else BLUE for group in groups], "cornerradius": 3},
+        text=[text.number(group.users) for group in groups],
         textposition="outside",
         cliponaxis=False,
-        customdata=[text.age(group.average_age) for group in ordered],
-        hovertemplate="<b>%{y}</b><br>%{x:,} users<br>average age %{customdata}<extra></extra>",
+        customdata=[_told(group) for group in groups],
+        hovertemplate=HOVER,
     )
     layout = _layout(
-        height=_rows(len(ordered)),
         margin={"l": 8, "r": 56, "t": 8, "b": 8},
         bargap=0.28,
         xaxis={"visible": False, "fixedrange": True, "rangemode": "tozero"},
@@ -84,13 +92,13 @@ def world(groups: Sequence[Group]) -> go.Figure:
         zmax=log10(ticks[-1]),
         colorscale=[list(stop) for stop in SCALE],
         marker={"line": {"width": 0.5, "color": "rgba(255,255,255,.65)"}},
-        customdata=[[text.name(g), text.number(g.users), text.age(g.average_age)] for g in shown],
-        hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]} users"
-        "<br>average age %{customdata[2]}<extra></extra>",
+        customdata=[_told(group) for group in shown],
+        hovertemplate=HOVER,
         colorbar={
             "orientation": "h",
-            "y": -0.02,
+            "y": 0,
             "yanchor": "top",
+            "ypad": 0,
             "thickness": 10,
             "len": 0.6,
             "outlinewidth": 0,
@@ -108,7 +116,7 @@ def world(groups: Sequence[Group]) -> go.Figure:
         "bgcolor": "rgba(0,0,0,0)",
         "lataxis": {"range": [-56, 84]},
     }
-    return go.Figure(shapes, _layout(height=440, geo=geo, dragmode=False))
+    return go.Figure(shapes, _layout(margin={"l": 0, "r": 0, "t": 0, "b": 56}, geo=geo, dragmode=False))
 
 
 def _decades(values: Sequence[int]) -> list[int]:
@@ -124,28 +132,27 @@ def _decades(values: Sequence[int]) -> list[int]:
 
 
 def ages(groups: Sequence[Group], overall: Group) -> go.Figure:
-    """Average age by nationality as dots, the oldest first, with a line at the average of all."""
-    ordered = sorted(groups, key=lambda group: (group.is_other, -group.average_age, group.code))
-    values = [group.average_age for group in ordered]
+    """Average age as dots in the order of the groups, with a line at the average of all."""
+    values = [group.average_age for group in groups]
     dots = go.Scatter(
         x=values,
-        y=[text.name(group) for group in ordered],
+        y=_labels(groups),
         mode="markers+text",
         marker={
             "size": 11,
-            "color": [GREY if group.is_other else BLUE for group in ordered],
+            "color": [GREY if group.is_other else BLUE for group in groups],
         },
         text=[text.age(value) for value in values],
-        textposition="middle right",
+        # Away from the line at the average, which would cross the numbers out.
+        textposition=[f"middle {'left' if value < overall.average_age else 'right'}" for value in values],
         cliponaxis=False,
-        customdata=[text.number(group.users) for group in ordered],
-        hovertemplate="<b>%{y}</b><br>average age %{x:.1f}<br>%{customdata} users<extra></extra>",
+        customdata=[_told(group) for group in groups],
+        hovertemplate=HOVER,
     )
-    reach = max(1.0, *(abs(value - overall.average_age) for value in values)) * 1.15
+    reach = max(1.0, *(abs(value - overall.average_age) for value in values)) * 1.2
     figure = go.Figure(
         dots,
         _layout(
-            height=_rows(len(ordered)) + 36,
             margin={"l": 8, "r": 40, "t": 40, "b": 8},
             xaxis={
                 "range": [overall.average_age - reach, overall.average_age + reach],
@@ -180,16 +187,23 @@ def speed(batches: Sequence[Batch]) -> go.Figure:
         mode="lines+markers",
         line={"color": BLUE, "width": 2},
         marker={"size": 6},
-        customdata=[[batch.name, text.number(batch.rows_in)] for batch in ordered],
+        customdata=[[text.inert(batch.name), text.number(batch.rows_in)] for batch in ordered],
         hovertemplate="batch %{customdata[0]}, %{x|%H:%M:%S}<br>%{y:,.0f} rows/s"
         "<br>%{customdata[1]} rows<extra></extra>",
     )
     return go.Figure(
         line,
         _layout(
-            height=260,
             margin={"l": 8, "r": 16, "t": 12, "b": 8},
-            xaxis={"fixedrange": True, "automargin": True, "showgrid": False, "nticks": 6},
+            xaxis={
+                "fixedrange": True,
+                "automargin": True,
+                "showgrid": False,
+                "nticks": 4,
+                "tickangle": 0,
+                "ticklabelstandoff": 6,
+                "tickformat": "%H:%M:%S",
+            },
             yaxis={
                 "fixedrange": True,
                 "automargin": True,
@@ -201,21 +215,19 @@ def speed(batches: Sequence[Batch]) -> go.Figure:
     )
 
 
-def quarantine(reasons: Mapping[str, int]) -> go.Figure:
-    """Refused messages by reason, the most frequent first."""
-    ordered = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+def quarantine(reasons: Sequence[tuple[str, int]]) -> go.Figure:
+    """Refused messages by reason, in this order."""
     bars = go.Bar(
-        x=[count for _, count in ordered],
-        y=[text.reason(name) for name, _ in ordered],
+        x=[count for _, count in reasons],
+        y=[text.inert(name) for name, _ in reasons],
         orientation="h",
         marker={"color": ORANGE, "cornerradius": 3},
-        text=[text.number(count) for _, count in ordered],
+        text=[text.number(count) for _, count in reasons],
         textposition="outside",
         cliponaxis=False,
         hovertemplate="<b>%{y}</b><br>%{x:,} messages<extra></extra>",
     )
     layout = _layout(
-        height=_rows(len(ordered)),
         margin={"l": 8, "r": 48, "t": 8, "b": 8},
         bargap=0.28,
         xaxis={"visible": False, "fixedrange": True, "rangemode": "tozero"},

@@ -6,7 +6,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from dashboard.components.blocks import labelled
-from dashboard.login import LOGOUT, TOKEN, form_token
+from dashboard.login import LOGOUT, TOKEN
 
 INDEX = """<!DOCTYPE html>
 <html lang="en">
@@ -28,17 +28,18 @@ INDEX = """<!DOCTYPE html>
 </html>"""
 
 
-def shell(pages: Mapping[str, str]) -> Component:
-    """The frame; `pages`: path -> name."""
+def shell(pages: Mapping[str, str], token: str) -> Component:
+    """The frame; `pages`: path -> name; `token`: what the way out sends back."""
     ways = [dcc.Link(name, href=path, id={"way": path}) for path, name in pages.items()]
     return html.Div(
         [
             dcc.Location(id="location"),
+            html.Div("The dashboard does not answer. Trying again…", id="lost", role="alert"),
             html.Header(
                 [
                     html.Div([html.Img(src="/assets/icon.svg", alt=""), "Lethe"], className="brand"),
                     html.Nav(ways, **labelled("Pages")),
-                    _way_out(),
+                    _way_out(token),
                 ]
             ),
             html.Main(id="page"),
@@ -46,7 +47,7 @@ def shell(pages: Mapping[str, str]) -> Component:
     )
 
 
-def _way_out() -> Component:
-    token = dcc.Input(type="hidden", name=TOKEN, value=form_token())
+def _way_out(token: str) -> Component:
+    proof = dcc.Input(type="hidden", name=TOKEN, value=token)
     leave = html.Button("Sign out", type="submit", id="leave")
-    return html.Form([token, leave], action=LOGOUT, method="POST")
+    return html.Form([proof, leave], action=LOGOUT, method="POST")

@@ -1,5 +1,6 @@
 """How numbers, times and nationalities are written for a reader."""
 
+import html
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -69,11 +70,22 @@ def people(count: int | None, k: int) -> str:
 
 
 def name(group: Group) -> str:
-    """A group's name: the country's, with its code."""
+    """A group's name: the country's where the code is known."""
     if group.is_other:
         return "Other"
     country = countries().get(group.code)
     return country.name if country else group.code
+
+
+def code(group: Group) -> str:
+    """Which nationalities a group is of: a code, or how many they are."""
+    return f"{group.nationalities} nationalities" if group.is_other else group.code
+
+
+def inert(words: str, length: int = 60) -> str:
+    """Words for a chart, cut to a length. Plotly reads some HTML in every text, also in names that come from data."""
+    cut = words if len(words) <= length else f"{words[: length - 1].rstrip(' ,')}…"
+    return html.escape(cut, quote=False)
 
 
 @cache

@@ -5,7 +5,7 @@ from dash.development.base_component import Component
 from plotly.graph_objects import Figure
 
 from dashboard.components import blocks, charts, text
-from dashboard.data import Reading, Source
+from dashboard.data import Group, Reading, Source
 from dashboard.live import clockwork, keep_up_to_date
 from dashboard.pages import overview
 
@@ -14,8 +14,12 @@ PATH, NAME = "/ages", "Ages"
 
 def layout() -> Component:
     """The page before its first reading."""
-    dots = blocks.chart(
-        "ages-dots", "By nationality", "Average ages; as a table on the page Users", wide=True
+    dots = blocks.graph("ages-dots", "Average ages by nationality; as a table below")
+    in_words = blocks.in_words("ages-figures", "Average age and users by nationality")
+    card = blocks.card("By nationality", dots, in_words)
+    what = (
+        "Age counts whole years from the first day of the month of birth. The average of all is made of the "
+        "published figures only."
     )
     return html.Div(
         [
@@ -24,14 +28,7 @@ def layout() -> Component:
             html.H1("Average age"),
             blocks.tile_row("ages-tiles"),
             html.Div(id="ages-empty"),
-            html.Div(dots, id="ages-charts", hidden=True),
-            html.Div(
-                html.P(
-                    "Age counts whole years from the first day of the month of birth. The average of all is made of "
-                    "the published figures only."
-                ),
-                className="notes",
-            ),
+            html.Div([card, html.P(what, className="notes")], id="ages-charts", hidden=True),
         ]
     )
 
@@ -54,7 +51,14 @@ def dots(reading: Reading) -> Figure:
     """The chart, empty where nothing is published."""
     if reading.published is None or reading.published.overall is None:
         return Figure()
-    return charts.ages(reading.published.groups, reading.published.overall)
+    return charts.ages(oldest_first(reading), reading.published.overall)
+
+
+def oldest_first(reading: Reading) -> list[Group]:
+    """What is published, the group of the oldest people first, `other` last."""
+    return sorted(
+        overview.groups(reading), key=lambda group: (group.is_other, -group.average_age, group.code)
+    )
 
 
 def register(app: Dash, source: Source) -> None:
@@ -64,6 +68,8 @@ def register(app: Dash, source: Source) -> None:
         ("ages-tiles", "children"): tiles,
         ("ages-empty", "children"): overview.missing,
         ("ages-dots", "figure"): dots,
+        ("ages-dots", "style"): lambda reading: charts.height(len(overview.groups(reading)) + 1),
+        ("ages-figures", "children"): lambda reading: blocks.figures(oldest_first(reading)),
         ("ages-charts", "hidden"): lambda reading: overview.missing(reading) is not None,
     }
     keep_up_to_date(app, source, "ages", parts)

@@ -4,7 +4,7 @@ from dash import Dash, html
 from dash.development.base_component import Component
 
 from dashboard.components import blocks, charts, text
-from dashboard.data import Group, Published, Reading, Source
+from dashboard.data import Group, Reading, Source
 from dashboard.live import clockwork, keep_up_to_date
 
 PATH, NAME = "/", "Users"
@@ -12,6 +12,16 @@ PATH, NAME = "/", "Users"
 
 def layout() -> Component:
     """The page before its first reading."""
+    bars = blocks.graph("overview-bars", "Bars of users by nationality; as a table below")
+    shape = {"aspectRatio": "1.75", "height": "auto"}
+    world = blocks.graph(
+        "overview-map", "World map of users by nationality; as a table beside it", style=shape
+    )
+    note = html.Div(id="overview-note", className="notes")
+    cards = [
+        blocks.card("Users", bars, blocks.in_words("figures", "Users and average age by nationality")),
+        html.Div([blocks.card("On the map", world), blocks.card("How to read this", note)]),
+    ]
     return html.Div(
         [
             clockwork("overview"),
@@ -19,16 +29,7 @@ def layout() -> Component:
             html.H1("Users by nationality"),
             blocks.tile_row("overview-tiles"),
             html.Div(id="overview-empty"),
-            html.Div(
-                [
-                    blocks.chart("overview-bars", "Users", "Bars of users by nationality; as a table below"),
-                    blocks.chart("overview-map", "On the map", "World map of users; as a table below"),
-                ],
-                id="overview-charts",
-                className="pair",
-                hidden=True,
-            ),
-            html.Div(id="overview-note"),
+            html.Div(cards, id="overview-charts", className="pair", hidden=True),
         ]
     )
 
@@ -43,11 +44,11 @@ def tiles(reading: Reading) -> list[Component]:
     if published.overall:
         named = sum(not group.is_other for group in published.groups)
         items = [
-            ("Users", text.number(published.overall.users), "who let themselves be counted"),
+            ("Users", text.number(published.overall.users), "with consent to analytics"),
             ("Average age", text.age(published.overall.average_age), "years"),
             ("Nationalities shown", text.number(named), f"of {k} people or more"),
         ]
-    items.append(("Stored, not counted", text.people(published.not_counted, k), "no consent to analytics"))
+    items.append(("Stored, not counted", text.people(published.not_counted, k), "without that consent"))
     return blocks.tiles(items)
 
 
@@ -63,42 +64,27 @@ def missing(reading: Reading) -> Component | None:
     return None
 
 
-def note(reading: Reading) -> Component | None:
-    """How to read the figures, and the figures as a table."""
+def note(reading: Reading) -> list[Component]:
+    """What the figures tell, and as of when."""
     published = reading.published
     if published is None:
-        return None
+        return []
     k = published.smallest_group
-    return html.Div(
-        [
-            html.P(
-                f"k-anonymous: groups under {k} people are in “Other”. Numbers of people are rounded to multiples of "
-                f"{k}, and a figure is replaced when the data of {k} people in it has changed. "
-                "The smallest countries are not drawn on the map."
-            ),
-            html.P(
-                f"Latest figure: {text.clock(published.published_at)}. "
-                f"Checked: {text.clock(published.checked_at)}."
-            ),
-            *_figures(published),
-        ],
-        className="notes",
-    )
-
-
-def _figures(published: Published) -> list[Component]:
-    rows = [
-        (
-            text.name(group),
-            f"{group.nationalities} nationalities" if group.is_other else group.code,
-            text.number(group.users),
-            text.age(group.average_age),
-        )
-        for group in published.groups
+    return [
+        html.P(
+            f"k-anonymous: groups under {k} people are in “Other”. Numbers of people are rounded to multiples of "
+            f"{k}, and a figure is replaced when the data of {k} people in it has changed. "
+            "The smallest countries are not drawn on the map."
+        ),
+        html.P(
+            f"Latest figure: {text.clock(published.published_at)}. Checked: {text.clock(published.checked_at)}."
+        ),
     ]
-    columns = ("Nationality", "Code", "Users", "Average age")
-    summary = html.Summary("The figures as a table")
-    return [html.Details([summary, blocks.table("figures", columns, rows)], id="as-table")] if rows else []
+
+
+def groups(reading: Reading) -> tuple[Group, ...]:
+    """What is published, the largest group first."""
+    return reading.published.groups if reading.published else ()
 
 
 def register(app: Dash, source: Source) -> None:
@@ -109,12 +95,9 @@ def register(app: Dash, source: Source) -> None:
         ("overview-empty", "children"): missing,
         ("overview-note", "children"): note,
         ("overview-bars", "figure"): lambda reading: charts.users_by_nationality(groups(reading)),
+        ("overview-bars", "style"): lambda reading: charts.height(len(groups(reading))),
+        ("figures", "children"): lambda reading: blocks.figures(groups(reading)),
         ("overview-map", "figure"): lambda reading: charts.world(groups(reading)),
         ("overview-charts", "hidden"): lambda reading: missing(reading) is not None,
     }
     keep_up_to_date(app, source, "overview", parts)
-
-
-def groups(reading: Reading) -> tuple[Group, ...]:
-    """What is published, from the largest group on."""
-    return reading.published.groups if reading.published else ()

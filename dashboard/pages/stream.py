@@ -14,7 +14,7 @@ PATH, NAME = "/stream", "Stream"
 LATEST = 10  # batches in the table
 COLUMNS = (
     "Batch",
-    "Finished",
+    "Finished, UTC",
     "Rows",
     "Stored",
     "Not counted",
@@ -28,6 +28,11 @@ COLUMNS = (
 
 def layout() -> Component:
     """The page before its first reading."""
+    cards = [
+        blocks.card("Rows a second, by batch", _speed()),
+        blocks.card("Quarantine, by reason", *_refused()),
+    ]
+    latest = blocks.card("Latest batches", blocks.scroll("batches", "Latest batches"))
     return html.Div(
         [
             clockwork("stream"),
@@ -35,32 +40,21 @@ def layout() -> Component:
             html.Div([html.H1("Stream"), html.Div(id="stream-state")], className="title"),
             blocks.tile_row("stream-tiles"),
             html.Div(id="stream-empty"),
-            html.Div(
-                [
-                    html.Div(
-                        [
-                            blocks.chart(
-                                "stream-speed", "Rows a second, by batch", "Rows a second; table below"
-                            ),
-                            html.Section(
-                                [
-                                    html.H2("Quarantine, by reason"),
-                                    html.Div(id="stream-quarantine"),
-                                ],
-                                className="card",
-                            ),
-                        ],
-                        className="pair even",
-                    ),
-                    html.Section(
-                        [html.H2("Latest batches"), html.Div(id="stream-batches")], className="card wide"
-                    ),
-                ],
-                id="stream-charts",
-                hidden=True,
-            ),
+            html.Div([html.Div(cards, className="pair even"), latest], id="stream-charts", hidden=True),
         ]
     )
+
+
+def _speed() -> Component:
+    described = "Rows a second of the latest batches; as a table below"
+    return blocks.graph("stream-speed", described, style={"height": "260px"})
+
+
+def _refused() -> list[Component]:
+    bars = blocks.graph("quarantine-bars", "Bars of refused messages by reason; as a table below")
+    in_words = blocks.in_words("quarantine", "Refused messages by reason")
+    none = html.P("No message was refused.", id="stream-none-refused", className="quiet")
+    return [html.Div([bars, in_words], id="stream-refused"), none]
 
 
 def state(reading: Reading) -> Component | None:
@@ -101,14 +95,14 @@ def tiles(reading: Reading) -> list[Component]:
             text.ago(now - last.at) if last else text.NOTHING,
             f"batch {last.name}" if last else "",
         ),
-        ("Messages so far", text.number(stream.rows_in), _refused(stream)),
+        ("Messages so far", text.number(stream.rows_in), _in_quarantine(stream)),
     ]
     if stream.last_error:
         items.append(("Last error", stream.last_error, "since the driver started"))
     return blocks.tiles(items)
 
 
-def _refused(stream: Stream) -> str:
+def _in_quarantine(stream: Stream) -> str:
     return f"{text.number(sum(stream.quarantined.values()))} in quarantine"
 
 
@@ -119,22 +113,23 @@ def missing(reading: Reading) -> Component | None:
     return None
 
 
+def refused(reading: Reading) -> list[tuple[str, int]]:
+    """Refused messages by reason, in words, the most frequent first."""
+    found = reading.stream.quarantined.items() if reading.stream else ()
+    return [(text.reason(name), count) for name, count in sorted(found, key=lambda item: (-item[1], item[0]))]
+
+
 def quarantine(reading: Reading) -> Component:
-    """Refused messages by reason."""
-    if reading.stream is None or not reading.stream.quarantined:
-        return html.P("No message was refused.", className="quiet")
-    return blocks.graph(
-        "quarantine-bars",
-        charts.quarantine(reading.stream.quarantined),
-        "; ".join(f"{text.reason(name)}: {count}" for name, count in reading.stream.quarantined.items()),
-    )
+    """Refused messages as a table."""
+    rows = [(reason, text.number(count)) for reason, count in refused(reading)]
+    return blocks.table(("Reason", "Messages"), rows)
 
 
 def batches(reading: Reading) -> Component:
     """The latest batches as a table."""
     if reading.stream is None or not reading.stream.batches:
         return html.P("No batch has been finished within the last day.", className="quiet")
-    return blocks.table("batches", COLUMNS, [_row(batch) for batch in reading.stream.batches[:LATEST]])
+    return blocks.table(COLUMNS, [_row(batch) for batch in reading.stream.batches[:LATEST]])
 
 
 def _row(batch: Batch) -> list[str]:
@@ -165,8 +160,12 @@ def register(app: Dash, source: Source) -> None:
         ("stream-speed", "figure"): lambda reading: charts.speed(
             reading.stream.batches if reading.stream else ()
         ),
-        ("stream-quarantine", "children"): quarantine,
-        ("stream-batches", "children"): batches,
+        ("quarantine-bars", "figure"): lambda reading: charts.quarantine(refused(reading)),
+        ("quarantine-bars", "style"): lambda reading: charts.height(len(refused(reading))),
+        ("quarantine", "children"): quarantine,
+        ("stream-refused", "hidden"): lambda reading: not refused(reading),
+        ("stream-none-refused", "hidden"): lambda reading: bool(refused(reading)),
+        ("batches", "children"): batches,
         ("stream-charts", "hidden"): lambda reading: reading.stream is None,
     }
     keep_up_to_date(app, source, "stream", parts)
