@@ -136,3 +136,14 @@ def test_an_unknown_command_or_option_shows_no_traceback(stack: LiveStack) -> No
         told = stack.lethe(*arguments, check=False)
         assert told.returncode == 2
         assert "Traceback" not in told.stderr
+
+
+def test_no_log_tells_whose_erasure_was_asked_for(stack: LiveStack) -> None:
+    user_id = str(uuid.uuid4())
+    stack.lethe("erase", user_id, "--wait")
+    logs = [file for file in stack.paths.logs.rglob("*") if file.is_file()]
+    assert any("erase_subject" in str(file) for file in logs), "the tasks' own logs must be among them"
+    telling = [
+        str(file.relative_to(stack.paths.logs)) for file in logs if user_id.encode() in file.read_bytes()
+    ]
+    assert telling == []
