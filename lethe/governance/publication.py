@@ -22,7 +22,7 @@ differs by one. Whoever keeps all publications could subtract such ones if figur
 """
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 OTHER = "other"
@@ -97,7 +97,7 @@ def publish(standing: Sequence[Figure], cells: Mapping[str, Cell], k: int, now: 
 
     `standing` is the publication before, empty at first. Empty again means: too few people for any figure.
     """
-    day = now.date()
+    day, standing = now.date(), _under(standing, k)
     waiting = {f.name: f for f in standing if f.name != OTHER and differing(f, {f.name}, cells, day) < k}
     free = {code: cell.users for code, cell in cells.items() if code not in waiting and cell.users}
     shown = {code for code, users in free.items() if users >= k and _may_show(code, standing, cells, k, day)}
@@ -145,9 +145,18 @@ def total(figures: Sequence[Figure], k: int) -> tuple[int, float] | None:
 
 def count(standing: Count | None, exact: int, k: int) -> Count:
     """The next published number of people: as it was until the exact one is k away from the one it was made of."""
-    if standing is not None and abs(exact - standing.mark) < k:
-        return standing
-    return Count(rounded(exact, k) if exact >= k else None, exact)
+    mark = exact if standing is None or abs(exact - standing.mark) >= k else standing.mark
+    return Count(rounded(mark, k) if mark >= k else None, mark)
+
+
+def _under(standing: Sequence[Figure], k: int) -> list[Figure]:
+    """The figures as k rounds them; where k was raised, those of too few people go at once."""
+    people = {figure.name: sum(mark.users for mark in figure.marks.values()) for figure in standing}
+    return [
+        replace(figure, users=rounded(people[figure.name], k))
+        for figure in standing
+        if people[figure.name] >= k
+    ]
 
 
 def _may_show(code: str, standing: Sequence[Figure], cells: Mapping[str, Cell], k: int, day: date) -> bool:
