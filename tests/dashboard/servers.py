@@ -5,7 +5,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from lethe.governance.publisher import Publisher
 from lethe.register.load import load
 from lethe.register.schema import mongodb_ttls, mongodb_validators
 from lethe.settings import MongoSettings, Paths, Ports, secret
-from lethe.stack import credentials, fetch
+from lethe.stack import fetch
 from lethe.stack import mongodb as embedded
 from lethe.stack.provision import mongodb as provision
 from lethe.stack.provision.mongodb_rights import COLLECTIONS
@@ -51,6 +52,12 @@ def free_base() -> int:
             continue
         return base
     raise RuntimeError("no free ports on loopback")
+
+
+def environment(paths: Paths, ports: Ports) -> dict[str, str]:
+    """Variables of a process of this home."""
+    ours = {"HOME": paths.home, "KEYS_DIR": paths.keys_dir, "PORT_BASE": ports.port_base}
+    return {**os.environ, **{f"LETHE_{name}": str(value) for name, value in ours.items()}}
 
 
 @dataclass
@@ -93,6 +100,24 @@ class Mongo:
     def db(self, role: str = "admin") -> Database[Document]:
         return mongodb.database(self.client(role), self.settings)
 
+    @contextmanager
+    def publishing(self) -> Iterator[None]:
+        """With `lethe publish` as the supervisor runs it, only more often."""
+        lethe = Path(sys.executable).with_name("lethe")
+        log = (self.paths.home / "publisher.log").open("ab")
+        with log:
+            process = subprocess.Popen(
+                [lethe, "publish", "--interval", "0.2"],
+                env=environment(self.paths, self.ports),
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            yield
+        finally:
+            process.terminate()
+            assert process.wait(timeout=60) == 0
+
     def publish(self, k: int = 10) -> None:
         Publisher(self.client("publisher"), self.db("publisher"), k).publish_once()
 
@@ -113,7 +138,6 @@ class Dashboard:
 
     paths: Paths
     ports: Ports
-    environment: dict[str, str] = field(default_factory=dict)
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -129,18 +153,11 @@ class Dashboard:
         return (self.paths.home / "dashboard.log").read_text()
 
     def start(self) -> None:
-        environment = {
-            **os.environ,
-            "LETHE_HOME": str(self.paths.home),
-            "LETHE_KEYS_DIR": str(self.paths.keys_dir),
-            "LETHE_PORT_BASE": str(self.ports.port_base),
-            "LETHE_DASHBOARD_REFRESH_SECONDS": "0.5",
-            **self.environment,
-        }
+        variables = environment(self.paths, self.ports) | {"LETHE_DASHBOARD_REFRESH_SECONDS": "0.5"}
         log = (self.paths.home / "dashboard.log").open("ab")
         with log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "dashboard.app"], cwd=PROJECT, env=environment, stdout=log, stderr=log
+                [sys.executable, "-m", "dashboard.app"], cwd=PROJECT, env=variables, stdout=log, stderr=log
             )
         wait_until(self._answers, "the dashboard's login page")
 
