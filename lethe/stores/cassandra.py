@@ -9,14 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cassandra import ConsistencyLevel, DriverException, Unauthorized
+from cassandra import ConsistencyLevel, DriverException, InvalidRequest, Unauthorized
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
 from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
-from cassandra.query import BatchStatement, BatchType, PreparedStatement
+from cassandra.query import BatchStatement, BatchType, BoundStatement, PreparedStatement
 
 from lethe.errors import FencedError, StoreError
 from lethe.settings import CassandraSettings, Paths, secret
+from lethe.stores.cassandra_values import binder
 
 TABLE = "profiles"
 ROWS_A_BATCH = 24
@@ -88,6 +89,7 @@ class ProfileWriter:
         self._insert: PreparedStatement = session.prepare(
             f"INSERT INTO {TABLE} ({names}) VALUES ({marks}) USING TIMESTAMP ? AND TTL ?"  # noqa: S608
         )
+        self._bind = binder(self._insert)
         self._write_time = session.prepare(f"SELECT WRITETIME(event_time) FROM {TABLE} WHERE subject_id = ?")  # noqa: S608
 
     def write(self, rows: Sequence[Row]) -> int:
@@ -95,16 +97,16 @@ class ProfileWriter:
 
         Raises FencedError when the role has lost its rights, StoreError when Cassandra does not take them.
         """
-        pending: deque[Any] = deque()
+        pending: deque[tuple[Sequence[Row], Any]] = deque()
         batches = 0
         try:
             for group in self._groups(rows):
                 if len(pending) >= BATCHES_IN_FLIGHT:
-                    pending.popleft().result()
-                pending.append(self._session.execute_async(self._batch(group)))
+                    self._finish(*pending.popleft())
+                pending.append((group, self._session.execute_async(self._batch(group))))
                 batches += 1
             while pending:
-                pending.popleft().result()
+                self._finish(*pending.popleft())
         except Unauthorized as error:
             raise FencedError(
                 "cassandra refuses this driver's role: a newer driver has taken over"
@@ -113,15 +115,24 @@ class ProfileWriter:
             raise StoreError(f"cassandra: profiles were not written: {_cause(error)}") from error
         return batches
 
+    def _finish(self, group: Sequence[Row], batch: Any) -> None:
+        """See a batch acknowledged; one that Cassandra refuses, as it does above a size, is written row by row."""
+        try:
+            batch.result()
+        except InvalidRequest:
+            for row in group:
+                self._session.execute(self._insert, (row.subject_id, *row.values, row.write_time, row.ttl))
+
     def written_at(self, subject_id: str) -> int | None:
         """The write time (µs) that stands for a subject, None where there is no row."""
         found = self._session.execute(self._write_time, (subject_id,)).one()
         return None if found is None else int(found[0])
 
     def _batch(self, rows: Sequence[Row]) -> BatchStatement:
-        batch = BatchStatement(BatchType.UNLOGGED)
+        batch, bound = BatchStatement(BatchType.UNLOGGED), BoundStatement(self._insert)
         for row in rows:
-            batch.add(self._insert, (row.subject_id, *row.values, row.write_time, row.ttl))
+            bound.values = self._bind((row.subject_id, *row.values, row.write_time, row.ttl))
+            batch.add(bound)  # which takes its values over
         return batch
 
     def _groups(self, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
