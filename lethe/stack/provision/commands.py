@@ -21,6 +21,9 @@ def credentials(
     paths = Paths(home=into, secrets_dir=into / "secrets", keys_dir=keys)
     made = container_credentials.create(paths)
     _say(f"{len(made)} credentials made in {paths.secrets}, those that were there are kept; pepper in {keys}")
+    owner = container_credentials.owner()
+    if set(owner.values()) != {container_credentials.DEFAULT_OWNER}:
+        _say(f"containers may read them as {' '.join(f'{name}={value}' for name, value in owner.items())}")
 
 
 def provision(

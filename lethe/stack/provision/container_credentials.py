@@ -1,5 +1,6 @@
 """The credentials of the containers: those of the embedded stack, and the one that only containers need."""
 
+import os
 import secrets
 
 from lethe.settings import Paths
@@ -7,6 +8,12 @@ from lethe.stack import credentials
 from lethe.stack.private_files import create as create_file
 
 AIRFLOW_DATABASE = "airflow-database"  # PostgreSQL's; the embedded Airflow keeps its metadata in SQLite
+DEFAULT_OWNER = 1000  # of docker-compose.yaml: the first user of most Linux systems
+
+
+def owner() -> dict[str, int]:
+    """The variables of docker-compose.yaml that make containers run as whoever may read the files."""
+    return {"LETHE_UID": os.getuid(), "LETHE_GID": os.getgid()}
 
 
 def create(paths: Paths) -> list[str]:

@@ -9,6 +9,7 @@ import yaml
 
 from lethe import __version__
 from lethe.settings import PROJECT, Ports
+from lethe.stack.provision.container_credentials import DEFAULT_OWNER, owner
 from tests.unit.containers.compose import (
     DOCUMENT,
     FILE,
@@ -90,16 +91,16 @@ def test_kafka_and_cassandra_are_of_the_embedded_version(name: str, pom: str) ->
 
 def test_no_container_runs_as_root(service: Service) -> None:
     uid, gid = service.raw["user"].split(":")
-    assert int(uid) > 0
-    assert int(gid) > 0
+    assert int(uid) == int(gid) == DEFAULT_OWNER > 0
 
 
 def test_every_container_runs_as_whom_one_says() -> None:
-    document = load({"LETHE_UID": "4711", "LETHE_GID": "4712"})
+    uid, gid = owner()
+    document = load({uid: "4711", gid: "4712"})
     for name, raw in document["services"].items():
         assert raw["user"] == "4711:4712", name
         if "build" in raw:
-            assert raw["build"]["args"] == {"LETHE_UID": "4711", "LETHE_GID": "4712"}, name
+            assert raw["build"]["args"] == {uid: "4711", gid: "4712"}, name
         for each in raw.get("tmpfs", []):
             assert "uid" not in each or "uid=4711,gid=4712" in each, name
 

@@ -1,5 +1,6 @@
 """`lethe credentials` and `lethe provision`, and a MongoDB whose first user was made where it runs."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +41,7 @@ def test_credentials_are_made_for_every_container(tmp_path: Path) -> None:
     assert handed_out - made == {"pepper"}
     assert (keys / "pepper").stat().st_mode & 0o777 == 0o600
     assert str(len(made)) in said
+    assert f"LETHE_UID={os.getuid()} LETHE_GID={os.getgid()}" in said or os.getuid() == os.getgid() == 1000
     assert "0 credentials" in _run("credentials", "--into", str(into), "--keys", str(keys))
 
 

@@ -205,7 +205,7 @@ def test_the_stream_has_what_its_driver_reads(container: Container, monkeypatch:
     monkeypatch.delenv("LETHE_STREAM_MASTER", raising=False)
     paths = container.paths(SERVICES["stream"])
     private_folder(paths.config / "stream")
-    assert submit.command(paths)
+    assert submit.command(paths, 1)
     only_on_clusters = {"spark-authenticate"}
     read = _read_by("lethe/stream/submit.py", "spark_apps/user_profiles_stream.py", "spark_apps/worker.py")
     assert read - only_on_clusters == GIVEN["stream"] - {PEPPER}
