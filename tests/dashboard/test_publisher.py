@@ -7,20 +7,23 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from itertools import combinations
 from typing import Any
 
 import pytest
+from pymongo.client_session import ClientSession
 from pymongo.errors import OperationFailure
 
-from lethe.governance.publisher import Publisher
+from lethe.governance.publisher import Publisher, State
 from lethe.settings import Paths, Ports
+from lethe.stack import mongodb as embedded
 from lethe.stack.provision.mongodb_rights import COLLECTIONS, PUBLISHED, VIEWS
 from lethe.stores import contributions
 from lethe.stores.contributions import Entry
 from lethe.stores.mongodb import Document
 from tests.dashboard.people import People
-from tests.dashboard.servers import Mongo, wait_until
+from tests.dashboard.servers import Mongo
 from tests.dashboard.slow_publisher import SlowPublisher
 
 UNAUTHORIZED = 13  # the server's error code
@@ -38,6 +41,10 @@ def figures(mongo: Mongo) -> dict[str, tuple[int, float]]:
     """Name -> users, average age."""
     documents = published(mongo)["published_users_by_nationality"]
     return {document["_id"]: (document["users"], document["average_age"]) for document in documents}
+
+
+def users(mongo: Mongo) -> dict[str, int]:
+    return {name: number for name, (number, _) in figures(mongo).items()}
 
 
 def belongs_together(found: dict[str, list[Document]]) -> bool:
@@ -154,7 +161,7 @@ def test_a_publication_is_one_moment_of_the_store_while_people_move(mongo: Mongo
     with meanwhile(travellers.go_and_return), meanwhile(read):
         for _ in range(40):
             mongo.publish()
-            seen.add(tuple(users for users, _ in figures(mongo).values()))
+            seen.add(tuple(users(mongo).values()))
     assert seen <= {(50, 100), (100, 50)}
     assert len(seen) == 2, "people did not move while it was published"
     assert torn == []
@@ -167,7 +174,7 @@ def test_two_publishers_at_once_write_one_publication(mongo: Mongo) -> None:
             travellers.go_and_return()
             mongo.publish()
             assert belongs_together(published(mongo))
-    assert {name: users for name, (users, _) in figures(mongo).items()} == {"FR": 50, "NL": 100}
+    assert users(mongo) == {"FR": 50, "NL": 100}
 
 
 def test_the_dashboards_user_reads_what_is_published_and_nothing_else(mongo: Mongo) -> None:
@@ -184,7 +191,7 @@ def test_the_dashboards_user_reads_what_is_published_and_nothing_else(mongo: Mon
             refused.append(caught.value.code)
         for write in (db[name].insert_one, db[name].delete_many):
             with pytest.raises(OperationFailure) as caught:
-                write({"_id": "x"})  # type: ignore[operator]
+                write({"_id": "x"})
             refused.append(caught.value.code)
     with pytest.raises(OperationFailure) as caught:
         db.published_users_by_nationality.aggregate(
@@ -225,43 +232,44 @@ def test_a_larger_smallest_group_hides_at_once_what_is_too_small_for_it(mongo: M
     people.send(*people.join("NL", 48), *people.join("FR", 23), *people.join("DE", 7, consents=False))
     people.send(*people.join("MT", 12))
     mongo.publish(k=5)
-    assert {name: users for name, (users, _) in figures(mongo).items()} == {"FR": 25, "MT": 10, "NL": 50}
+    assert users(mongo) == {"FR": 25, "MT": 10, "NL": 50}
     mongo.publish(k=20)
-    assert {name: users for name, (users, _) in figures(mongo).items()} == {"FR": 20, "NL": 40}
+    assert users(mongo) == {"FR": 20, "NL": 40}
     (status,) = published(mongo)["published_status"]
     assert (status["smallest_group"], status["not_counted"], status["stored"]) == (20, None, 100)
 
 
 def die_while_publishing(paths: Paths, ports: Ports) -> None:
-    """Publish, and end by a kill when the first of the collections has been written."""
+    """Publish, and end by a kill when the last of the collections has been written and nothing committed."""
     mongo = Mongo(paths, ports)
-    replace = Publisher._replace
+    write = Publisher._write
 
-    def replace_and_die(self: Publisher, *arguments: Any) -> None:
-        replace(self, *arguments)
+    def write_and_die(self: Publisher, state: State, now: datetime, session: ClientSession) -> None:
+        write(self, state, now, session)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    Publisher._replace = replace_and_die  # type: ignore[method-assign]
+    Publisher._write = write_and_die  # type: ignore[method-assign]
     mongo.publish()
 
 
-def test_a_publisher_killed_between_two_collections_has_published_nothing(mongo: Mongo) -> None:
+def test_a_publisher_killed_before_its_commit_has_published_nothing(mongo: Mongo) -> None:
     people = People(mongo)
     people.send(*people.join("NL", 40))
     mongo.publish()
-    before = published(mongo)
+    before = published(mongo), list(mongo.db().publication_state.find())
     people.send(*people.join("FR", 30))
+    # The server ends what a killed client leaves open, after this long.
     mongo.client("admin").admin.command("setParameter", 1, transactionLifetimeLimitSeconds=1)
     try:
-        process = multiprocessing.get_context("spawn").Process(
-            target=die_while_publishing, args=(mongo.paths, mongo.ports)
-        )
+        spawned = multiprocessing.get_context("spawn")
+        process = spawned.Process(target=die_while_publishing, args=(mongo.paths, mongo.ports))
         process.start()
         process.join(60)
         assert process.exitcode == -signal.SIGKILL
-        assert published(mongo) == before
-        wait_until(lambda: mongo.publish() or "FR" in figures(mongo), "a publication by the next publisher")
+        assert (published(mongo), list(mongo.db().publication_state.find())) == before
+        mongo.publish()
     finally:
-        mongo.client("admin").admin.command("setParameter", 1, transactionLifetimeLimitSeconds=30)
+        lifetime = embedded.TRANSACTION_SECONDS
+        mongo.client("admin").admin.command("setParameter", 1, transactionLifetimeLimitSeconds=lifetime)
     assert belongs_together(published(mongo))
-    assert {name: users for name, (users, _) in figures(mongo).items()} == {"FR": 30, "NL": 40}
+    assert users(mongo) == {"FR": 30, "NL": 40}
