@@ -178,11 +178,20 @@ def _error_class(error: BaseException) -> str:
     return names[-1] if names else type(error).__name__
 
 
-def main() -> int:
+def main(lease_number: int) -> int:
     """Run the driver; 0 when told to stop, 75 when another driver took over, 1 when it gave up."""
     jsonlog.configure("stream")
+    try:
+        return drive(lease_number)
+    except FencedError as error:
+        LOG.warning("fenced", extra={"lease": lease_number, "error_class": type(error).__name__})
+        return FENCED_EXIT
+
+
+def drive(lease_number: int) -> int:
+    """Run the driver; 0 when told to stop, 1 when it gave up. Raises FencedError when another driver took over."""
     paths = Paths()
-    held = LeaseFile.read(paths).lease
+    held = LeaseFile.read(paths, lease_number).lease
     client = mongodb.connect("stream", paths)
     db = mongodb.database(client)
     health = Health(db, held)
@@ -198,9 +207,6 @@ def main() -> int:
     heartbeat.start()
     try:
         driver.run()
-    except FencedError as error:
-        LOG.warning("fenced", extra={"lease": held.number, "error_class": type(error).__name__})
-        return FENCED_EXIT
     except RetryError:
         health.say(state="failed")
         LOG.error("gave up", extra={"lease": held.number})  # noqa: TRY400 - each failure is logged already
@@ -215,4 +221,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(int(sys.argv[1])))

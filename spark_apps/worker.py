@@ -16,7 +16,7 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from lethe import jsonlog
-from lethe.errors import FencedError, StoreError
+from lethe.errors import StoreError
 from lethe.profiles.contract import Profile
 from lethe.profiles.enrichment import enricher
 from lethe.profiles.parsing import unknown_fields
@@ -78,9 +78,7 @@ class Worker:
         """
         jsonlog.configure("stream")
         paths, settings, register = Paths(), StreamSettings(), current()
-        held = LeaseFile.read(paths)
-        if held.number != lease_number:
-            raise FencedError(f"lease {lease_number} was taken over by lease {held.number}")
+        held = LeaseFile.read(paths, lease_number)
         client = mongodb.connect("stream", paths)
         session = cassandra.connect(role_of(held.number), paths, password=held.password)
         columns = [column.name for column in register.stored_columns(PROFILES)]
@@ -146,7 +144,8 @@ def _process(worker: Worker, chunk: pa.RecordBatch, now_ms: int) -> Counts:
         return process_chunk(worker, chunk, now_ms)
     except PyMongoError as error:
         told = f"{type(error).__name__}, code {getattr(error, 'code', None)}"
-    raise StoreError(f"mongodb: a chunk was not saved: {told}")  # outside of the handler: without what it quotes
+    # Outside of the handler: without what the error quotes.
+    raise StoreError(f"mongodb: a chunk was not saved: {told}")
 
 
 def process_chunk(worker: Worker, chunk: pa.RecordBatch, now_ms: int) -> Counts:

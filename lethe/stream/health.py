@@ -12,13 +12,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bson.int64 import Int64
+from pymongo.client_session import ClientSession
 from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError
 
-from lethe.stores.mongodb import Document
-from lethe.stream.lease import Lease
+from lethe.errors import FencedError
+from lethe.profiles.parsing import OTHER
+from lethe.stores.mongodb import Document, in_transaction
+from lethe.stream.lease import Lease, assert_held
 
 DRIVER = "driver"
 TOTALS = "totals"
+MAX_UNKNOWN_NAMES = 200  # a batch; the document of one must fit whatever producers make up
 
 
 @dataclass(slots=True)
@@ -47,7 +52,9 @@ class Counts:
         return self.rows_in == told + sum(self.quarantined.values())
 
     def document(self) -> Document:
-        """As stored."""
+        """As stored; of unknown fields the most frequent have their names, and the rest one together."""
+        named = Counter(dict(self.unknown_fields.most_common(MAX_UNKNOWN_NAMES)))
+        named.update({OTHER: left} if (left := self.unknown_fields.total() - named.total()) else {})
         return {
             "rows_in": self.rows_in,
             "stored": self.stored,
@@ -56,7 +63,7 @@ class Counts:
             "control": self.control,
             "not_counted": self.not_counted,
             "quarantined": dict(self.quarantined),
-            "unknown_fields": [{"name": name, "count": n} for name, n in self.unknown_fields.items()],
+            "unknown_fields": [{"name": name, "count": n} for name, n in named.items()],
         }
 
     @classmethod
@@ -76,28 +83,32 @@ class Health:
     lease: Lease
 
     def starting(self) -> None:
-        """First word of a new driver; the offsets that an earlier one reached stay."""
+        """First word of a new driver; the offsets that an earlier one reached stay.
+
+        Raises FencedError where a newer driver has spoken already.
+        """
         now = datetime.now(UTC)
-        self.db.stream_health.update_one(
-            {"_id": DRIVER},
-            {
-                "$set": {
-                    "number": self.lease.number,
-                    "holder": self.lease.holder,
-                    "pid": os.getpid(),
-                    "host": socket.gethostname(),
-                    "started_at": now,
-                    "heartbeat_at": now,
-                    "state": "starting",
-                    "batch_in_flight": None,
-                    "batch_ledger_version": None,
-                    "last_error": None,
-                    "lag": None,
-                    "lag_at": None,
-                }
-            },
-            upsert=True,
-        )
+        first_word = {
+            "number": self.lease.number,
+            "holder": self.lease.holder,
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "started_at": now,
+            "heartbeat_at": now,
+            "state": "starting",
+            "batch_in_flight": None,
+            "batch_ledger_version": None,
+            "last_error": None,
+            "lag": None,
+            "lag_at": None,
+        }
+        not_newer = {"_id": DRIVER, "number": {"$not": {"$gt": self.lease.number}}}
+        try:
+            self.db.stream_health.update_one(not_newer, {"$set": first_word}, upsert=True)
+        except DuplicateKeyError as error:
+            raise FencedError(
+                f"lease {self.lease.number} was taken over before its driver started"
+            ) from error
 
     def say(self, **fields: Any) -> bool:
         """Set fields of the driver's document; False when a newer driver owns it."""
@@ -115,25 +126,32 @@ class Health:
         started_at: datetime,
         lag: int | None,
     ) -> None:
-        """Publish a finished batch: once however often it is run under one lease."""
+        """Publish a finished batch and add it to the totals: once however often it is run under one lease.
+
+        Raises FencedError when the lease has been taken over; then nothing is published.
+        """
         now = datetime.now(UTC)
         seconds = max((now - started_at).total_seconds(), 1e-3)
-        self.db.stream_health.replace_one(
-            {"_id": f"batch:{self.lease.number}:{batch_id}"},
-            {
-                **counts.document(),
-                "lease": self.lease.number,
-                "batch_id": batch_id,
-                "at": now,
-                "duration_ms": round(seconds * 1000),
-                "rows_per_second": round(counts.rows_in / seconds, 1),
-                "offsets": {name: dict(bounds) for name, bounds in offsets.items()},
-                "lag": lag,
-            },
-            upsert=True,
-        )
+        document = {
+            **counts.document(),
+            "lease": self.lease.number,
+            "batch_id": batch_id,
+            "at": now,
+            "duration_ms": round(seconds * 1000),
+            "rows_per_second": round(counts.rows_in / seconds, 1),
+            "offsets": {name: dict(bounds) for name, bounds in offsets.items()},
+            "lag": lag,
+        }
         totals = {f"quarantined.{reason}": Int64(n) for reason, n in counts.quarantined.items()} | {
             name: Int64(getattr(counts, name))
             for name in ("rows_in", "stored", "superseded", "suppressed", "control")
         }
-        self.db.stream_health.update_one({"_id": TOTALS}, {"$inc": totals}, upsert=True)
+        key = {"_id": f"batch:{self.lease.number}:{batch_id}"}
+
+        def publish(session: ClientSession) -> None:
+            assert_held(self.db, self.lease, 0, session)
+            health = self.db.stream_health
+            if health.update_one(key, {"$setOnInsert": document}, upsert=True, session=session).did_upsert:
+                health.update_one({"_id": TOTALS}, {"$inc": totals}, upsert=True, session=session)
+
+        in_transaction(self.db.client, publish)

@@ -12,7 +12,10 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lethe.errors import ConfigurationError, FencedError
+from cassandra.cluster import Session
+from pymongo.database import Database
+
+from lethe.errors import ConfigurationError, FencedError, StoreError
 from lethe.settings import (
     PROJECT,
     SPARK_PORT_TRIES,
@@ -25,6 +28,7 @@ from lethe.settings import (
 )
 from lethe.stack.private_files import private_folder, replace
 from lethe.stores import cassandra, mongodb
+from lethe.stores.mongodb import Document
 from lethe.stream import fence, lease
 
 # Spark's own lines in the form of ours; what it warns of at every batch by design is left out.
@@ -57,15 +61,18 @@ class LeaseFile:
     password: str
 
     @classmethod
-    def read(cls, paths: Paths) -> "LeaseFile":
-        """The lease that was taken last on this machine.
+    def read(cls, paths: Paths, lease_number: int) -> "LeaseFile":
+        """The lease with this number.
 
-        Raises ConfigurationError when none was.
+        Raises ConfigurationError when none was taken on this machine, FencedError when another was taken since.
         """
         try:
-            return cls(**json.loads(lease_path(paths).read_text()))
+            held = cls(**json.loads(lease_path(paths).read_text()))
         except OSError as error:
             raise ConfigurationError("the stream has no lease: start it by `lethe stream run`") from error
+        if held.number != lease_number:
+            raise FencedError(f"lease {lease_number} was taken over by lease {held.number}")
+        return held
 
     @property
     def lease(self) -> lease.Lease:
@@ -92,17 +99,25 @@ def take_over(paths: Paths) -> LeaseFile:
         held = lease.take(
             client, db, f"{socket.gethostname()}:{os.getpid()}", StreamSettings().counter_shards
         )
-        password = fence.admit(session, held.number)
-        fence.shut_out(session, held.number, settings, paths)
-        if lease.current(db) != held.number:
-            session.execute(f"DROP ROLE IF EXISTS {fence.role_of(held.number)}")
-            raise FencedError(f"lease {held.number} was taken over by another driver while it was starting")
+        try:
+            password = fence.admit(session, held.number, paths)
+            fence.shut_out(session, held.number, settings, paths)
+        except StoreError:
+            _assert_last(db, session, held)  # a later takeover is what was in the way
+            raise
+        _assert_last(db, session, held)
     finally:
         session.cluster.shutdown()
         client.close()
     taken = LeaseFile(held.number, held.holder, password)
     replace(lease_path(paths), json.dumps(asdict(taken)))
     return taken
+
+
+def _assert_last(db: Database[Document], session: Session, held: lease.Lease) -> None:
+    if lease.current(db) != held.number:
+        fence.withdraw(session, held.number)
+        raise FencedError(f"lease {held.number} was taken over by another driver while it was starting")
 
 
 def spark_properties(paths: Paths) -> dict[str, str]:
@@ -164,22 +179,25 @@ def _jaas(paths: Paths) -> Path:
     return file
 
 
-def command(paths: Paths) -> list[str]:
-    """The `spark-submit` command line of the driver."""
+def command(paths: Paths, lease_number: int) -> list[str]:
+    """The `spark-submit` command line of the driver that took this lease.
+
+    It names the lease, since the lease file may hold a later driver's by the time that Spark has started.
+    """
     file = paths.config / "stream" / "spark.conf"
     lines = (f"{name} {value}" for name, value in spark_properties(paths).items())
     replace(file, "\n".join(lines) + "\n")
     submit = Path(sys.executable).with_name("spark-submit")
-    return [str(submit), "--properties-file", str(file), str(APPLICATION)]
+    return [str(submit), "--properties-file", str(file), str(APPLICATION), str(lease_number)]
 
 
 def run(paths: Paths) -> None:
     """Take over and become the driver; returns never."""
     for folder in (paths.run, paths.checkpoint.parent, paths.config / "stream", paths.home / "spark"):
         private_folder(folder)
-    take_over(paths)
+    taken = take_over(paths)
     _clear(paths.home / "spark")
-    argv = command(paths)
+    argv = command(paths, taken.number)
     environment = os.environ | {
         "PYTHONPATH": str(PROJECT),
         "PYTHONUNBUFFERED": "1",

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from lethe.errors import ConfigurationError, FencedError
 from lethe.settings import Paths
 from lethe.stack import credentials
-from lethe.stream.submit import command, spark_properties
+from lethe.stream.submit import LeaseFile, command, lease_path, spark_properties
 
 
 @pytest.fixture
@@ -27,13 +28,24 @@ def test_a_jar_of_the_users_is_on_the_class_path(paths: Paths) -> None:
 
 def test_no_secret_is_on_the_command_line_or_in_the_environment_of_spark(paths: Paths) -> None:
     secrets = [file.read_text().strip() for file in paths.secrets.iterdir()]
-    line = " ".join(command(paths))
+    line = " ".join(command(paths, 7))
     assert all(secret not in line for secret in secrets)
     assert all(secret not in value for secret in secrets for value in spark_properties(paths).values())
 
 
+def test_the_driver_is_told_which_lease_is_its_own(paths: Paths) -> None:
+    assert command(paths, 7)[-1] == "7"
+    with pytest.raises(ConfigurationError, match="no lease"):
+        LeaseFile.read(paths, 7)
+    lease_path(paths).parent.mkdir(parents=True)
+    lease_path(paths).write_text('{"number": 8, "holder": "another", "password": "x"}')
+    assert LeaseFile.read(paths, 8).lease.holder == "another"
+    with pytest.raises(FencedError, match="lease 7 was taken over by lease 8"):
+        LeaseFile.read(paths, 7)
+
+
 def test_what_holds_the_login_is_private(paths: Paths) -> None:
-    command(paths)
+    command(paths, 7)
     for file in (paths.config / "stream").iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
