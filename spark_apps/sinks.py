@@ -58,9 +58,9 @@ def save_to_cassandra_table(
     Raises FencedError after a takeover, StoreError when Cassandra doesn't take the rows or one of a sample can't be
     read back.
     """
-    retention_ms = worker.rules.retention_days
+    days = worker.rules.retention_days
     batches = worker.writer.write(
-        [_cassandra_row(row, write_times, _ttl(row, retention_ms, now_ms), worker) for row in rows]
+        [_cassandra_row(row, write_times, time_to_live(row, days, now_ms), worker) for row in rows]
     )
     for row in rows[:SAMPLE]:
         written = worker.writer.written_at(row.subject_id)
@@ -88,12 +88,15 @@ def _figure(value: object) -> str | float | None:
     return value if value is None or isinstance(value, (bool, int, float)) else str(value)
 
 
-def _ttl(row: Row, retention_days: int | None, now_ms: int) -> int:
-    """Seconds from the write on: event time + retention + 30 days - now; validation refuses what has none left."""
+def time_to_live(row: Row, retention_days: int | None, now_ms: int) -> int:
+    """Seconds from the write on: event time + retention + 30 days - now; validation refuses what has none left.
+
+    Rounded up: of a last second 0 would be left, which means for ever.
+    """
     if retention_days is None:
         return 0
     assert row.profile is not None  # noqa: S101 - rows get here with one
-    return (row.profile.event_ms - now_ms) // 1000 + retention_days * 86_400 + BACKSTOP_SECONDS
+    return retention_days * 86_400 + BACKSTOP_SECONDS - (now_ms - row.profile.event_ms) // 1000
 
 
 def _cassandra_row(row: Row, write_times: Mapping[str, int], ttl: int, worker: "Worker") -> CassandraRow:

@@ -146,10 +146,11 @@ def latest(rows: Sequence[Row]) -> tuple[list[Row], int]:
 
 
 def consent(rows: Sequence[Row], rules: Rules) -> list[Row]:
-    """Give each row the consents in force: purpose -> policy version."""
+    """Give each row the consents in force: purpose -> policy version, of purposes that the register declares."""
     for row in rows:
         assert row.profile is not None  # noqa: S101 - rows get here with one
-        row.standing = consents.in_force(row.profile.consents, rules.policy_versions)
+        declared = (consent for consent in row.profile.consents if consent.purpose in rules.purposes)
+        row.standing = consents.in_force(declared, rules.policy_versions)
     return list(rows)
 
 

@@ -47,6 +47,7 @@ class Model:
         minimum_age: int = 16,
         retention: timedelta = timedelta(days=3 * 365),
         policy_versions: Iterable[str] = ("2026-01", "2026-06"),
+        purposes: Iterable[str] = ("account", "analytics", "marketing"),
         column_purposes: Mapping[str, Iterable[str]] | None = None,
     ) -> None:
         """`now` is when messages are read, where `feed` is not told otherwise.
@@ -56,7 +57,7 @@ class Model:
         """
         self.pepper, self.now = pepper, now
         self.minimum_age, self.retention = minimum_age, retention
-        self.policy_versions = set(policy_versions)
+        self.policy_versions, self.purposes = set(policy_versions), set(purposes)
         self.column_purposes = {name: set(served) for name, served in (column_purposes or {}).items()}
         self.readings: dict[tuple[str, int, int], Reading] = {}
         self.erasures: dict[str, Erasure] = {}
@@ -134,9 +135,9 @@ class Model:
         return latest
 
     def consents(self, reading: Reading) -> dict[str, str]:
-        """Purpose -> policy version in force: the latest of a purpose, of equal times a withdrawal."""
+        """Declared purpose -> policy version in force: the latest of a purpose, of equal times a withdrawal."""
         result: dict[str, str] = {}
-        for purpose in {consent["purpose"] for consent in reading.consents}:
+        for purpose in self.purposes & {consent["purpose"] for consent in reading.consents}:
             of_purpose = [consent for consent in reading.consents if consent["purpose"] == purpose]
             last = max(consent["at"] for consent in of_purpose)
             finals = [consent for consent in of_purpose if consent["at"] == last]

@@ -96,8 +96,14 @@ def _json(value: bytes) -> Any:
             raise RefusedError("not_json")
         return number
 
+    def whole(text: str) -> int:
+        finite(text)
+        return int(text)
+
     try:
-        found = json.loads(value.decode("utf-8"), parse_constant=no_constant, parse_float=finite)
+        found = json.loads(
+            value.decode("utf-8"), parse_constant=no_constant, parse_float=finite, parse_int=whole
+        )
         json.dumps(found, ensure_ascii=False).encode("utf-8")  # no lone surrogate anywhere
     except (ValueError, RecursionError):
         raise RefusedError("not_json") from None
