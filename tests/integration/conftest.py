@@ -1,4 +1,8 @@
-"""One embedded stack for the whole session, in its own folder and on its own ports, brought up as a user would."""
+"""One embedded stack for the whole session, in its own folder and on its own ports, brought up as a user would.
+
+`LETHE_TEST_FOLDER` names the folder, which then stays; with `LETHE_TEST_STAYS_UP=1` the stack stays up in it too, and
+the next session goes on with it: for work on one test, where bringing a stack up would take longer than the test.
+"""
 
 import os
 import shutil
@@ -11,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from lethe.stack.supervise import Supervisor
 from tests.integration.live import LiveStack
+from tests.integration.live_stream import LiveStream, supervision_paused, uncompacted
 
 # Segments that roll and compact within a test's patience.
 FAST_TOPICS = {
@@ -19,9 +25,15 @@ FAST_TOPICS = {
     "LETHE_TOPIC_MAX_COMPACTION_LAG_MS": "5000",
     "LETHE_TOPIC_DELETE_RETENTION_MS": "1000",
 }
+# Many small batches, so that what a test kills is killed within one.
+SMALL_BATCHES = {
+    "LETHE_STREAM_MAX_OFFSETS_PER_TRIGGER": "400",
+    "LETHE_STREAM_TRIGGER_SECONDS": "0.2",
+    "LETHE_STREAM_HEARTBEAT_SECONDS": "0.5",
+}
 
 
-def _free_base() -> int:
+def free_base() -> int:
     """A base whose whole range of ports is free now."""
     for base in range(28_000, 60_000, 100):
         try:
@@ -35,35 +47,42 @@ def _free_base() -> int:
 
 
 def _port_base(folder: Path) -> str:
-    """The base of a stack that the folder holds already, else a free one."""
+    """The one that a stack in this folder listens on already, else a free one."""
     file = folder / "port-base"
     if not file.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        file.write_text(str(_free_base()))
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.write_text(str(free_base()))
     return file.read_text()
 
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[LiveStack]:
-    """The running stack; everything in this process that reads settings means it from here on.
-
-    LETHE_TEST_FOLDER keeps it, up, from one run of the tests to the next.
-    """
-    kept = os.environ.get("LETHE_TEST_FOLDER")
-    folder = Path(kept or tempfile.mkdtemp(prefix="lethe-test-"))
+    """The running stack; everything in this process that reads settings means it from here on."""
+    folder = Path(os.environ.get("LETHE_TEST_FOLDER") or tempfile.mkdtemp(prefix="lethe-test-"))
     os.environ |= {
         "LETHE_HOME": str(folder / "home"),
         "LETHE_KEYS_DIR": str(folder / "keys"),
         "LETHE_PORT_BASE": _port_base(folder),
         **FAST_TOPICS,
+        **SMALL_BATCHES,
     }
+    stays_up = "LETHE_TEST_FOLDER" in os.environ and os.environ.get("LETHE_TEST_STAYS_UP") == "1"
     lethe = Path(sys.executable).with_name("lethe")
-    subprocess.run([lethe, "up"], check=True, timeout=900)
+    if not (stays_up and Supervisor().is_up()):
+        subprocess.run([lethe, "up"], check=True, timeout=900)
     live = LiveStack(folder / "home")
     try:
         yield live
     finally:
         live.close()
-        if not kept:
+        if not stays_up:
             subprocess.run([lethe, "down"], check=True, timeout=180)
+        if "LETHE_TEST_FOLDER" not in os.environ:
             shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def stream(stack: LiveStack) -> Iterator[LiveStream]:
+    """The stream over an empty house, for the tests of one file; what they send adds up."""
+    with supervision_paused(stack), uncompacted():
+        yield LiveStream(stack)

@@ -1,10 +1,10 @@
 """The running stack as tests use it: clients by role, processes to kill, and waits with a bound."""
 
-import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +21,28 @@ from lethe.stores.mongodb import Client, Document
 LETHE = Path(sys.executable).with_name("lethe")
 
 
-def wait_until(condition: Callable[[], Any], what: str, seconds: float = 120) -> Any:
+def wait_until(condition: Callable[[], Any], what: str, seconds: float = 120, every: float = 0.3) -> Any:
     """Poll until the condition is true and give its value; fails after `seconds`, saying what did not come."""
     retrying = Retrying(
-        retry=retry_if_result(lambda value: not value), stop=stop_after_delay(seconds), wait=wait_fixed(0.3)
+        retry=retry_if_result(lambda value: not value), stop=stop_after_delay(seconds), wait=wait_fixed(every)
     )
     try:
         return retrying(condition)
     except RetryError:
         raise AssertionError(f"not within {seconds:.0f} s: {what}") from None
+
+
+def process_tree(pid: int) -> list[psutil.Process]:
+    """A process and everything that it started, the youngest first."""
+    process = psutil.Process(pid)
+    return [*reversed(process.children(recursive=True)), process]
+
+
+def signal_all(processes: list[psutil.Process], number: signal.Signals) -> None:
+    """Send a signal to each that is still there."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(number)
 
 
 class LiveStack:
@@ -77,9 +90,7 @@ class LiveStack:
 
     def kill(self, program: str) -> None:
         """kill -9 a program and everything that it started."""
-        process = psutil.Process(self.pid(program))
-        for victim in [*process.children(recursive=True), process]:
-            os.kill(victim.pid, signal.SIGKILL)
+        signal_all(process_tree(self.pid(program)), signal.SIGKILL)
 
     def close(self) -> None:
         """End this process' connections."""

@@ -1,0 +1,365 @@
+"""The stores against the model of what is in the topic and in the ledger: all of them, every column, exactly.
+
+    model = new_model()
+    assert_stores_equal(stack, model)       # once the stream has read everything
+
+Differences name subjects by subject_id, and columns; never a value.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from lethe.profiles.contract import PROFILES_TOPIC, Message
+from lethe.profiles.enrichment import enrich
+from lethe.profiles.parsing import parse
+from lethe.profiles.rules import Rules
+from lethe.profiles.validation import validate
+from lethe.protection.pseudonym import load_pepper
+from lethe.register.load import current
+from lethe.stores.kafka import client_settings, end_offsets
+from tests.integration.live import LiveStack
+from tests.model import Model, place
+from tests.model_reading import Reading, ms
+
+PROFILES = "cassandra.profiles"
+SHOWN = 8  # differences of a kind
+READ_SECONDS = 60.0
+
+Rows = Mapping[str, Mapping[str, Any]]
+
+
+def new_model() -> Model:
+    """A model that knows nothing yet, with this installation's pepper and register."""
+    register = current()
+    return Model(
+        load_pepper(),
+        datetime.now(UTC),
+        minimum_age=register.minimum_age,
+        retention=register.profile_retention,
+        policy_versions=register.policy_versions,
+        purposes=register.purposes,
+        column_purposes={
+            column.name: column.purposes
+            for column in register.stored_columns(PROFILES)
+            if set(column.purposes) <= register.consent_purposes()
+        },
+    )
+
+
+# What the model is fed with
+
+
+def take_topic(model: Model) -> None:
+    """Feed the model with every record of the topic that it has not had, as the auditor reads it."""
+    after: dict[int, int] = {}
+    for _, partition, offset in model.readings:
+        after[partition] = max(after.get(partition, 0), offset + 1)
+    settings = {"group.id": "lethe-auditor-oracle", "enable.auto.commit": False, "enable.partition.eof": True}
+    consumer = Consumer({**client_settings("auditor"), **settings, "auto.offset.reset": "earliest"})
+    try:
+        ends = end_offsets(client_settings("auditor"))[PROFILES_TOPIC]
+        unread = {int(p) for p, end in ends.items() if end > after.get(int(p), 0)}
+        consumer.assign([TopicPartition(PROFILES_TOPIC, p, after.get(p, 0)) for p in unread])
+        now = datetime.now(UTC)
+        while unread:
+            for record in consumer.consume(10_000, timeout=0.2) or _nothing(consumer):
+                if (error := record.error()) is not None:
+                    if error.code() != KafkaError._PARTITION_EOF:
+                        raise KafkaException(error)
+                    unread.discard(record.partition())
+                else:
+                    model.feed(_message(record), now)
+    finally:
+        consumer.close()
+
+
+def _nothing(consumer: Consumer) -> list[Any]:
+    """Wait for one record, with a bound."""
+    record = consumer.poll(READ_SECONDS)
+    assert record is not None, "Kafka did not give the rest of the topic"
+    return [record]
+
+
+def _message(record: Any) -> Message:
+    return Message(
+        record.topic(),
+        record.partition(),
+        record.offset(),
+        record.timestamp()[1],
+        record.key(),
+        record.value(),
+        record.headers(),
+    )
+
+
+def take_ledger(model: Model, stack: LiveStack) -> set[str]:
+    """Feed the model with the erasures on record, and name everybody in the ledger by subject_id."""
+    names = {model.subject_id(user_id): user_id for user_id in _user_ids(model)}
+    entries = list(stack.db("auditor").suppression.find())
+    for entry in entries:
+        if entry["_id"] in names:
+            model.erase(names[entry["_id"]], entry["erased_at"], entry["ends"])
+    return {entry["_id"] for entry in entries}
+
+
+def _user_ids(model: Model) -> set[str]:
+    found = {reading.user_id for reading in model.readings.values()}
+    keys = {(reading.message.key or b"").decode("latin-1") for reading in model.readings.values()}
+    return {user_id for user_id in found | keys if user_id and len(user_id) == 36}
+
+
+# What the model says, in the shape of the stores
+
+
+def expected_rows(model: Model) -> dict[str, dict[str, Any]]:
+    """Every column of `profiles`, by subject_id.
+
+    The model restates what matters for what stands; what is merely worked out of the message that stands
+    (a region of a country, a band of an age) is lethe's own, which has tests of its own.
+    """
+    register = current()
+    columns = {column.name: set(column.purposes) for column in register.stored_columns(PROFILES)}
+    always = set(register.purposes) - set(register.consent_purposes())
+    rows = {}
+    restated = model.rows()
+    for user_id, reading in model.standing().items():
+        row = restated[model.subject_id(user_id)]
+        standing = always | row["consents"].keys()
+        worked_out = enrich(_profile(reading, model))
+        rows[model.subject_id(user_id)] = (
+            {
+                name: None if served.isdisjoint(standing) else worked_out[name]
+                for name, served in columns.items()
+            }
+            | {name: value for name, value in row.items() if name in columns}
+            | {name: row[name] for name in ("event_time", "source_partition", "source_offset", "consents")}
+            | {"event_time": ms(reading.event), "register_version": register.version}
+        )
+    return rows
+
+
+def _profile(reading: Reading, model: Model) -> Any:
+    document = parse(reading.message)
+    assert isinstance(document, dict)
+    return validate(document, reading.message, ms(model.now), Rules.from_register(current()))
+
+
+def expected_contributions(model: Model) -> dict[str, dict[str, Any]]:
+    """Every field of `contributions` that the messages determine, by subject_id; the shard is not among them."""
+    standing = {model.subject_id(user_id): reading for user_id, reading in model.standing().items()}
+    return {
+        subject: {
+            "at": ms(standing[subject].event),
+            "offset": standing[subject].message.offset,
+            "counted": bool(figures),
+            **figures,
+        }
+        for subject, figures in model.contributions().items()
+    }
+
+
+def expected_quarantine(model: Model) -> dict[str, dict[str, Any]]:
+    """Reason and subject by place."""
+    kept = model.quarantine()
+    return {
+        name: {
+            "reason": kept[name],
+            "subject_id": model.subject_id(reading.user_id) if reading.user_id else None,
+        }
+        for reading in model.readings.values()
+        if (name := place(reading)) in kept
+    }
+
+
+def expected_cells(model: Model) -> dict[str, dict[str, int]]:
+    """Counts by nationality and month of birth."""
+    cells: dict[str, Counter[str]] = {}
+    for figures in model.contributions().values():
+        if figures:
+            cells.setdefault(figures["nationality"], Counter())[figures["birth_month"]] += 1
+    return {nationality: dict(months) for nationality, months in cells.items()}
+
+
+# What the stores hold, as the auditor reads it
+
+
+def held_rows(stack: LiveStack) -> dict[str, dict[str, Any]]:
+    """Every row of `profiles` with every column, by subject_id."""
+    rows = {}
+    for found in stack.cassandra("auditor").execute("SELECT * FROM profiles"):
+        row = found._asdict()
+        row |= {
+            "event_time": row["event_time"] and ms(row["event_time"].replace(tzinfo=UTC)),
+            "consents": dict(row["consents"] or {}),
+        }
+        rows[row.pop("subject_id")] = row
+    return rows
+
+
+def held_contributions(stack: LiveStack) -> tuple[dict[str, dict[str, Any]], dict[str, int]]:
+    """Contributions by subject_id, and the tombstones' times (µs)."""
+    found = {document.pop("_id"): document for document in stack.db("auditor").contributions.find()}
+    tombstones = {subject: each["erased_at"] for subject, each in found.items() if "erased_at" in each}
+    return {subject: each for subject, each in found.items() if subject not in tombstones}, tombstones
+
+
+def held_quarantine(stack: LiveStack) -> dict[str, dict[str, Any]]:
+    """Reason and subject by place."""
+    return {
+        document["_id"]: {"reason": document["reason"], "subject_id": document.get("subject_id")}
+        for document in stack.db("auditor").quarantine.find()
+    }
+
+
+def held_cells(stack: LiveStack) -> dict[str, dict[str, int]]:
+    """Counts by nationality and month of birth, added up over shards; zeros are left out."""
+    cells: dict[str, Counter[str]] = {}
+    for shard in stack.db("auditor").aggregate_shards.find():
+        months = {month: n for month, n in shard.get("months", {}).items() if n}
+        cells.setdefault(shard["nationality"], Counter()).update(months)
+    return {
+        nationality: kept
+        for nationality, months in cells.items()
+        if (kept := {month: n for month, n in months.items() if n})
+    }
+
+
+def held_figures(stack: LiveStack) -> dict[str, dict[str, Any]]:
+    """The two views and the counts of subjects, each as it is read by others."""
+    db = stack.db("auditor")
+    counts = list(db.subject_counts.find())
+    figures = {
+        f"users_by_nationality {each['_id']}": {"users": each["users"], "average_age": each["average_age"]}
+        for each in db.users_by_nationality.find()
+    }
+    for each in db.average_age.find():
+        figures["average_age"] = {"users": each["users"], "average_age": each["average_age"]}
+    return figures | {
+        "subject_counts": {name: sum(each[name] for each in counts) for name in ("stored", "counted")}
+    }
+
+
+def expected_figures(model: Model) -> dict[str, dict[str, Any]]:
+    """As `held_figures`; ages are those of today."""
+    today = datetime.now(UTC).date()
+    figures: dict[str, dict[str, Any]] = {
+        f"users_by_nationality {nationality}": {"users": users, "average_age": age}
+        for nationality, (users, age) in model.users_by_nationality(today).items()
+    }
+    if (everybody := model.average_age(today)) is not None:
+        figures["average_age"] = {"users": everybody[0], "average_age": everybody[1]}
+    stored = len(model.standing())
+    return figures | {"subject_counts": {"stored": stored, "counted": stored - model.not_counted()}}
+
+
+# The comparison
+
+
+def assert_stores_equal(stack: LiveStack, model: Model) -> None:
+    """Every store holds what the model of the topic and the ledger says, and nothing else."""
+    take_topic(model)
+    suppressed = take_ledger(model, stack)
+    contributions, tombstones = held_contributions(stack)
+    wanted = expected_contributions(model)
+    told = [
+        *differences(PROFILES, held_rows(stack), expected_rows(model)),
+        *differences("mongodb.contributions", _without(contributions, "write_time", "shard"), wanted),
+        *differences("mongodb.quarantine", held_quarantine(stack), expected_quarantine(model)),
+        *differences("mongodb.aggregate_shards", held_cells(stack), expected_cells(model)),
+        *differences("figures", held_figures(stack), expected_figures(model)),
+        *_named("mongodb.contributions: no tombstone", suppressed - wanted.keys() - tombstones.keys()),
+        *_named("mongodb.contributions: a tombstone of nobody in the ledger", tombstones.keys() - suppressed),
+        *write_time_differences(stack, contributions),
+    ]
+    assert not told, "\n".join(["the stores differ from the model:", *told])
+
+
+def write_time_differences(stack: LiveStack, contributions: Rows) -> list[str]:
+    """Rows whose write time is not the one that MongoDB decided, or that do not end with their retention."""
+    query = "SELECT subject_id, WRITETIME(event_time) AS at, TTL(event_time) AS ttl FROM profiles"
+    days = current().profile_retention.days + 30
+    now_ms = ms(datetime.now(UTC))
+    told = []
+    for row in stack.cassandra("auditor").execute(query):
+        held = contributions.get(row.subject_id)
+        if held is None:
+            continue  # told as a difference of rows already
+        if not row.at == held["write_time"] >= held["at"] * 1000:
+            told.append(f"{PROFILES} {row.subject_id}: not written at the time that MongoDB gave")
+        if row.ttl is None or abs(held["at"] + days * 86_400_000 - now_ms - row.ttl * 1000) > 600_000:
+            told.append(f"{PROFILES} {row.subject_id}: does not end with its retention")
+    return told[:SHOWN]
+
+
+def _without(rows: Rows, *names: str) -> dict[str, dict[str, Any]]:
+    return {
+        key: {name: value for name, value in row.items() if name not in names} for key, row in rows.items()
+    }
+
+
+def differences(what: str, found: Rows, expected: Rows) -> list[str]:
+    """What is too little, too much, or other than expected, by key and names of columns."""
+    told = [
+        *_named(f"{what}: missing", expected.keys() - found.keys()),
+        *_named(f"{what}: too many", found.keys() - expected.keys()),
+    ]
+    other = []
+    for key in sorted(expected.keys() & found.keys()):
+        names = sorted(
+            name
+            for name in expected[key].keys() | found[key].keys()
+            if expected[key].get(name) != found[key].get(name)
+        )
+        if names:
+            other.append(f"{what} {key}: {', '.join(names)}")
+    more = [f"{what}: {len(other) - SHOWN} more differ"] if len(other) > SHOWN else []
+    return [*told, *other[:SHOWN], *more]
+
+
+def _named(what: str, keys: Any) -> list[str]:
+    if not keys:
+        return []
+    shown = ", ".join(sorted(keys)[:SHOWN])
+    return [f"{what}: {len(keys)} ({shown}{', …' if len(keys) > SHOWN else ''})"]
+
+
+def assert_totals_equal(stack: LiveStack, model: Model) -> None:
+    """What the stream tells of its batches: each message counted once, where it was read once."""
+    totals = stack.db("auditor").stream_health.find_one({"_id": "totals"}) or {}
+    quarantined = model.quarantine_by_reason()
+    suppressed = len(model.suppressed())
+    ignored = sum(reading.ignored for reading in model.readings.values())
+    rest = len(model.readings) - sum(quarantined.values()) - suppressed - ignored
+    assert {
+        "rows_in": totals.get("rows_in"),
+        "quarantined": totals.get("quarantined", {}),
+        "suppressed": totals.get("suppressed"),
+        "control": totals.get("control"),
+        "stored or superseded": totals.get("stored", 0) + totals.get("superseded", 0),
+    } == {
+        "rows_in": len(model.readings),
+        "quarantined": quarantined,
+        "suppressed": suppressed,
+        "control": ignored,
+        "stored or superseded": rest,
+    }
+
+
+def assert_totals_add_up(stack: LiveStack) -> None:
+    """The totals are the sum of the batches that were told, however often a batch was begun."""
+    health = stack.db("auditor").stream_health
+    names = ("rows_in", "stored", "superseded", "suppressed", "control")
+    sums: Counter[str] = Counter()
+    for batch in health.find({"batch_id": {"$exists": True}}):
+        sums.update(
+            {name: batch[name] for name in names} | {"quarantined": sum(batch["quarantined"].values())}
+        )
+    totals = health.find_one({"_id": "totals"}) or {}
+    told = {name: totals.get(name) for name in names} | {
+        "quarantined": sum(totals.get("quarantined", {}).values())
+    }
+    assert told == {name: sums[name] for name in told}
