@@ -87,12 +87,20 @@ def empty(title: str, what: str) -> Component:
     return html.Section([html.H2(title), html.P(what)], className="card empty")
 
 
+def unknown(reading: Reading) -> Component | None:
+    """A page's state where the store has never answered: there may be something, or nothing."""
+    if reading.read_at is not None:
+        return None
+    what = "The store has not answered since the dashboard started. This page fills by itself."
+    return empty("Nothing known yet", what)
+
+
 def banner(reading: Reading) -> Component | None:
     """What is wrong with what the page shows; None where nothing is."""
     if reading.down_since is None:
         return None
     if reading.read_at is None:
-        then = "Figures come as soon as it does."
+        then = "What it holds comes as soon as it does."
     else:
         then = f"You see what was known at {text.clock(reading.read_at)}."
     # It says nothing that changes by itself: a screen reader would read it out anew each time.

@@ -56,7 +56,8 @@ def missing(reading: Reading) -> Component | None:
     """Why there is no chart; None where there is one."""
     published = reading.published
     if published is None:
-        return blocks.empty("No figures yet", "Nothing has been published so far. This page fills by itself.")
+        what = "Nothing has been published so far. This page fills by itself."
+        return blocks.unknown(reading) or blocks.empty("No figures yet", what)
     if published.overall is None:
         k = published.smallest_group
         what = f"Figures start at {k} people. Until then, nothing is shown; this page fills by itself."

@@ -109,7 +109,8 @@ def _in_quarantine(stream: Stream) -> str:
 def missing(reading: Reading) -> Component | None:
     """Why there is nothing; None where there is something."""
     if reading.stream is None:
-        return blocks.empty("No stream yet", "The stream has not been started. This page fills by itself.")
+        what = "The stream has not been started. This page fills by itself."
+        return blocks.unknown(reading) or blocks.empty("No stream yet", what)
     return None
 
 

@@ -61,10 +61,17 @@ def test_a_page_outlives_its_dashboard_and_the_dashboard_starts_without_its_stor
         # Who was logged in is known by the process that is gone: the page asks for a login, and comes back to it.
         wait_until(lambda: page.path == "/login?next=%2Fages", "the login page")
         page.enter("/ages")
-        text = "The store does not answer. Figures come as soon as it does."
-        wait_until(lambda: text in page.text, "what is missing, and what comes")
+        banner = "Not up to date. The store does not answer. What it holds comes as soon as it does."
+        wait_until(lambda: page.texts(".banner") == [banner], "what is missing, and what comes")
+        for path in PAGES:
+            page.go(path)
+            wait_until(
+                lambda: page.texts("h2") and "Nothing known yet" in page.texts("h2"), f"nothing of {path}"
+            )
+            assert "No figures yet" not in page.text
+            assert "No stream yet" not in page.text
     finally:
         if dashboard.process is None:
             dashboard.start()
         mongo.start()
-    wait_until(lambda: text not in page.text and "No figures yet" in page.text, "the empty state")
+    wait_until(lambda: not page.texts(".banner") and "No stream yet" in page.text, "the empty state")
