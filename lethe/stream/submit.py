@@ -151,7 +151,11 @@ def spark_properties(paths: Paths) -> dict[str, str]:
     if local:
         properties |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
     else:
-        properties["spark.authenticate.secret"] = secret("spark-authenticate", paths)
+        properties |= {
+            "spark.authenticate.secret": secret("spark-authenticate", paths),
+            "spark.network.crypto.enabled": "true",  # the keys of Spark's files go over the wire
+            "spark.executor.extraJavaOptions": f"-Djava.security.auth.login.config={_jaas(paths)}",
+        }
     return properties
 
 

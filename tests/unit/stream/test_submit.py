@@ -64,3 +64,5 @@ def test_another_master_is_a_setting(paths: Paths, monkeypatch: pytest.MonkeyPat
     found = spark_properties(paths)
     assert found["spark.master"] == "spark://one:7077"
     assert "spark.driver.bindAddress" not in found
+    assert found["spark.network.crypto.enabled"] == "true"
+    assert "jaas.conf" in found["spark.executor.extraJavaOptions"], "executors log in to Kafka too"
