@@ -9,7 +9,6 @@ import configparser
 import io
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,10 +16,9 @@ from urllib.parse import quote
 
 import httpx
 
-from lethe.errors import StackError
 from lethe.settings import PROJECT, CassandraSettings, KafkaSettings, MongoSettings, Paths, Ports, secret
 from lethe.stack.private_files import private_folder, replace
-from lethe.stack.program import Program, log_file
+from lethe.stack.program import Program, log_file, run_to_end
 from lethe.stack.readiness import wait_until
 from lethe.stores.kafka import client_settings
 
@@ -202,19 +200,13 @@ def migrate(paths: Paths) -> None:
     stamp = home(paths) / f"migrated-{version('apache-airflow')}"
     if stamp.exists():
         return
-    log = log_file(paths, "airflow-migrate")
-    private_folder(log.parent)
-    with log.open("w") as output:
-        done = subprocess.run(
-            [Path(sys.executable).with_name("airflow"), "db", "migrate"],
-            env=os.environ | environment(paths) | {"PATH": program_path()},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            timeout=MIGRATE_SECONDS,
-            check=False,
-        )
-    if done.returncode != 0:
-        raise StackError(f"airflow db migrate failed; read {log}")
+    run_to_end(
+        [Path(sys.executable).with_name("airflow"), "db", "migrate"],
+        log_file(paths, "airflow-migrate"),
+        "airflow: its metadata could not be prepared",
+        MIGRATE_SECONDS,
+        environment(paths) | {"PATH": program_path()},
+    )
     stamp.touch(mode=0o600)
 
 

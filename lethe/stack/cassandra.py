@@ -2,7 +2,6 @@
 
 import logging
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,7 @@ from lethe.settings import CassandraSettings, Paths, Ports, secret
 from lethe.stack.cassandra_options import JVM_OPTIONS, LOGGING, node
 from lethe.stack.java import COMMON_OPTIONS, argument_file, class_path
 from lethe.stack.private_files import private_folder, replace
-from lethe.stack.program import Program
+from lethe.stack.program import Program, log_file, run_to_end
 from lethe.stack.readiness import wait_until
 
 NAME = "cassandra"
@@ -96,18 +95,8 @@ def _make_keystore(paths: Paths, java: Path, config: Path) -> None:
         "-dname", "CN=lethe-cassandra", "-ext", "san=ip:127.0.0.1", "-validity", CERTIFICATE_DAYS,
         "-storetype", "PKCS12", "-keystore", aside, "-storepass:file", password,
     ]  # fmt: skip
-    log = private_folder(paths.logs) / "cassandra-keytool.log"
-    with log.open("w") as output:
-        try:
-            subprocess.run(
-                [str(part) for part in command],
-                check=True,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                timeout=KEYTOOL_SECONDS,
-            )
-        except (subprocess.SubprocessError, OSError) as error:
-            raise StackError(f"cassandra: no certificate could be made; read {log}") from error
+    log = log_file(paths, "cassandra-keytool")
+    run_to_end(command, log, "cassandra: no certificate could be made", KEYTOOL_SECONDS)
     aside.chmod(0o600)
     aside.rename(keystore)
 

@@ -9,18 +9,16 @@ import hashlib
 import os
 import secrets
 import shutil
-import subprocess
 import uuid
 from pathlib import Path
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from lethe.errors import StackError
 from lethe.settings import KafkaSettings, Paths, Ports, TopicSettings, secret
 from lethe.stack.java import COMMON_OPTIONS, argument_file, class_path, properties
 from lethe.stack.private_files import private_folder, replace
-from lethe.stack.program import Program, log_file
+from lethe.stack.program import Program, log_file, run_to_end
 from lethe.stack.readiness import wait_until
 from lethe.stores.kafka import client_settings
 
@@ -149,7 +147,9 @@ def _format(paths: Paths, ports: Ports, java: Path, config: Path) -> None:
     )
     try:
         command = [java, f"@{config / 'java.options'}", "kafka.tools.StorageTool", f"@{arguments}"]
-        _run(command, paths)
+        log = log_file(paths, "kafka-format")
+        run_to_end(command, log, "kafka: the storage could not be formatted", FORMAT_SECONDS)
+        log.unlink()  # it holds the credential's hash, and is kept only where something failed
     finally:
         settings.unlink()
         arguments.unlink()
@@ -172,25 +172,6 @@ def _scram_record(paths: Paths) -> str:
     }
     listed = ",".join(f'{key}="{value}"' for key, value in fields.items())
     return f"{MECHANISM}=[{listed},iterations={SCRAM_ITERATIONS}]"
-
-
-def _run(command: list[object], paths: Paths) -> None:
-    """Run to its end; the output holds the credential's hash, and is kept only where something failed."""
-    log = log_file(paths, "kafka-format")
-    private_folder(log.parent)
-    replace(log, "")
-    with log.open("a") as output:
-        try:
-            subprocess.run(
-                [str(part) for part in command],
-                check=True,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                timeout=FORMAT_SECONDS,
-            )
-        except (subprocess.SubprocessError, OSError) as error:
-            raise StackError(f"kafka: the storage could not be formatted; read {log}") from error
-    log.unlink()
 
 
 def embedded_settings(ports: Ports) -> KafkaSettings:
