@@ -81,6 +81,9 @@ def identify(rows: Sequence[Row], pseudonym: Callable[[str], str]) -> list[Row]:
         user_id = row.refusal.user_id if row.refusal else parsing.identify(row.document, row.message)
         if isinstance(user_id, Refusal):
             row.refusal, user_id = user_id, user_id.user_id
+        elif row.refusal is None and user_id is not None:  # the key says the same
+            row.subject_ids = (pseudonym(user_id),)
+            continue
         keyed = parsing.key_user_id(row.message.key)
         names = [name for name in dict.fromkeys((user_id, keyed)) if name is not None]
         row.subject_ids = tuple(pseudonym(name) for name in names)
