@@ -1,0 +1,155 @@
+"""What is told of the measurements: JSON for machines, tables for docs/benchmarks.md."""
+
+import os
+import platform
+import re
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks.cpu import ELSEWHERE
+from benchmarks.latency import Latency
+from benchmarks.rates import LETHE, WARM_BATCHES, Run
+
+START, END = "<!-- results -->", "<!-- end of results -->"
+LABELS = {
+    LETHE: "Lethe's stream",
+    "default": "plain, connectors' defaults",
+    "tuned": "plain, tuned",
+    "noop": "Kafka, parse, no sink (the ceiling)",
+}
+PROGRAMS = {
+    "spark": "Spark's JVM",
+    "python": "Python",
+    "cassandra": "Cassandra",
+    "mongodb": "MongoDB",
+    "kafka": "Kafka",
+    ELSEWHERE: "all else on the machine",
+}
+LEAST_SHARE, GREATEST_P99 = 0.8, 5.0  # targets: of the default form's rows a second; seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """All that one run of the benchmark has found."""
+
+    command: str
+    date: str
+    profiles: int
+    rows_a_batch: int
+    message_bytes: int
+    runs: Sequence[Run]
+    latency: Latency
+
+    def of(self, pipeline: str) -> list[Run]:
+        """The runs of one pipeline."""
+        return [run for run in self.runs if run.pipeline == pipeline]
+
+    def rows_per_second(self, pipeline: str) -> float:
+        """The median of its runs."""
+        return statistics.median(run.rows_per_second for run in self.of(pipeline))
+
+    def cpu_us(self, pipeline: str, program: str) -> float:
+        """A program's CPU time for a row, in µs: the median of the pipeline's runs."""
+        return statistics.median(run.cpu_us[program] for run in self.of(pipeline))
+
+    def share(self, pipeline: str) -> float:
+        """Lethe's rows a second as a share of this pipeline's."""
+        return self.rows_per_second(LETHE) / self.rows_per_second(pipeline)
+
+    @property
+    def met(self) -> dict[str, bool]:
+        """Which targets are met."""
+        return {
+            f"at least {LEAST_SHARE} of the plain pipeline with the connectors' defaults": self.share(
+                "default"
+            )
+            >= LEAST_SHARE,
+            f"99 of 100 profiles readable within {GREATEST_P99:.0f} s": self.latency.p99 <= GREATEST_P99,
+        }
+
+
+def document(results: Results) -> dict[str, Any]:
+    """The results as JSON."""
+    return {
+        "command": results.command,
+        "date": results.date,
+        "machine": machine(),
+        "input": {
+            "profiles": results.profiles,
+            "rows_a_batch": results.rows_a_batch,
+            "message_bytes": results.message_bytes,
+        },
+        "rows_per_second": {name: round(results.rows_per_second(name)) for name in LABELS},
+        "lethe_as_a_share_of": {name: round(results.share(name), 3) for name in LABELS if name != LETHE},
+        "latency_seconds": asdict(results.latency),
+        "targets_met": results.met,
+        "runs": [asdict(run) for run in results.runs],
+    }
+
+
+def machine() -> dict[str, Any]:
+    """What it was measured on."""
+    model = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
+    return {
+        "processor": model[1] if model else platform.processor(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "pyspark": version("pyspark"),
+    }
+
+
+def page(results: Results) -> str:
+    """The results as Markdown."""
+    of = machine()
+    rounds = len(results.of(LETHE))
+    lines = [
+        f"Measured on {results.date} by `{results.command}`: {of['processor']}, {of['cores']} cores, "
+        f"{of['memory_gib']} GiB, {of['system']}, Python {of['python']}, Spark {of['pyspark']} with two task slots. "
+        f"{results.profiles:,} profiles of {results.message_bytes:,} bytes, {results.rows_a_batch:,} a batch, after "
+        f"{WARM_BATCHES} batches of warm-up; the median of {rounds} {'run' if rounds == 1 else 'runs'} of each.",
+        "",
+        *_rates(results),
+        "",
+        f"From producing a profile to reading it in Cassandra, at {results.latency.rate} rows/s "
+        f"({results.latency.samples} samples): p50 {results.latency.p50:.2f} s, p99 {results.latency.p99:.2f} s, "
+        f"the longest {results.latency.greatest:.2f} s.",
+        "",
+        *(f"- {'met' if met else '**not met**'}: {target}" for target, met in results.met.items()),
+        "",
+        "CPU time of one row, in µs:",
+        "",
+        *_costs(results),
+    ]
+    return "\n".join(lines)
+
+
+def _rates(results: Results) -> list[str]:
+    rows = ["| pipeline | rows/s | each run | Lethe's as a share of it |", "|---|---:|---|---:|"]
+    for name, label in LABELS.items():
+        each = " ".join(f"{run.rows_per_second:,.0f}" for run in results.of(name))
+        share = "" if name == LETHE else f"{results.share(name):.2f}"
+        rows.append(f"| {label} | {results.rows_per_second(name):,.0f} | {each} | {share} |")
+    return rows
+
+
+def _costs(results: Results) -> list[str]:
+    rows = [f"| pipeline | {' | '.join(PROGRAMS.values())} |", f"|---|{'---:|' * len(PROGRAMS)}"]
+    for name, label in LABELS.items():
+        costs = " | ".join(f"{results.cpu_us(name, program):.0f}" for program in PROGRAMS)
+        rows.append(f"| {label} | {costs} |")
+    return rows
+
+
+def replaced(text: str, results: Results) -> str:
+    """A page's text with these results between its two marks."""
+    head, _, rest = text.partition(START)
+    _, _, tail = rest.partition(END)
+    return f"{head}{START}\n\n{page(results)}\n\n{END}{tail}"
