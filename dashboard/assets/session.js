@@ -2,9 +2,25 @@
 // itself does not answer, or answers with an error, say so.
 (function () {
   const ask = window.fetch;
+
+  // Dash drops the answer to a question that was asked again meanwhile: where answers take longer than a tick, none
+  // would ever be shown. So who asks the same again gets the answer that is on its way.
+  const underWay = new Map();
+  const question = function (url, options) {
+    if (!String(url).includes("/_dash-update-component")) return null;
+    const { output, state } = JSON.parse(options.body);
+    return output.includes("-shown.data") ? output + JSON.stringify(state) : null;
+  };
+  const answerTo = async function (request) {
+    const key = question(...request);
+    if (key === null) return ask(...request);
+    if (!underWay.has(key)) underWay.set(key, ask(...request).finally(() => underWay.delete(key)));
+    return (await underWay.get(key)).clone();
+  };
+
   window.fetch = async function (...request) {
     try {
-      const answer = await ask.apply(this, request);
+      const answer = await answerTo(request);
       if (answer.status >= 500) document.documentElement.dataset.lost = "yes";
       else delete document.documentElement.dataset.lost;
       if (answer.status === 401) {
@@ -16,6 +32,7 @@
       throw error;
     }
   };
+
   // Mark the way to the page that is open, and name the page after it.
   const mark = function () {
     for (const way of document.querySelectorAll("header nav a")) {

@@ -142,6 +142,24 @@ def test_nine_changes_do_not_show_and_the_tenth_does(page: Page, mongo: Mongo) -
     wait_until(lambda: rows(page)[0][:2] == ["Netherlands", "50"], "the figure of fifty people")
 
 
+def test_figures_follow_also_where_each_answer_takes_longer_than_the_page_waits_to_ask_again(
+    page: Page, mongo: Mongo
+) -> None:
+    people = People(mongo)
+    people.send(*people.join("NL", 40))
+    mongo.publish()
+    page.enter("/")
+    wait_until(lambda: rows(page), "the figures")
+    slow_line = {"offline": False, "latency": 1_600, "downloadThroughput": -1, "uploadThroughput": -1}
+    page.browser.execute_cdp_cmd("Network.emulateNetworkConditions", slow_line)
+    try:
+        people.send(*people.join("NL", 20))
+        mongo.publish()
+        wait_until(lambda: rows(page)[0][1] == "60", "sixty people")
+    finally:
+        page.browser.execute_cdp_cmd("Network.emulateNetworkConditions", slow_line | {"latency": 0})
+
+
 def test_a_table_that_was_unfolded_stays_so_when_the_figures_change(page: Page, mongo: Mongo) -> None:
     people = People(mongo)
     people.send(*people.join("NL", 40))
