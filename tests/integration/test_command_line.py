@@ -73,7 +73,8 @@ def test_status_names_every_program_and_says_by_its_code_that_all_run(stack: Liv
 
 
 def test_airflows_command_line_is_this_installations(stack: LiveStack) -> None:
-    listed = json.loads(stack.lethe("airflow", "dags", "list", "-o", "json").stdout)
+    printed = stack.lethe("airflow", "dags", "list", "-o", "json").stdout
+    listed = json.loads(printed.splitlines()[-1])  # Airflow logs to the same stream
     assert {dag["dag_id"] for dag in listed} >= {"supervise_stream", "erase_subject"}
 
 
