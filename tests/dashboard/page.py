@@ -50,7 +50,9 @@ class Page:
             for name, value in client.cookies.items():
                 cookie = {"name": name, "value": value, "url": self.dashboard.url, "httpOnly": True}
                 self.browser.execute_cdp_cmd("Network.setCookie", cookie)
-        return self.open(path)
+        self.open(path)
+        wait_until(lambda: self.texts("h1"), f"the page {path}")
+        return self
 
     def go(self, path: str) -> None:
         """By the page's own way to another page."""

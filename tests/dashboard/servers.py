@@ -67,6 +67,7 @@ class Mongo:
     paths: Paths
     ports: Ports
     clients: dict[str, Client] = field(default_factory=dict)
+    mongod: Path | None = None
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -74,8 +75,9 @@ class Mongo:
         return embedded.embedded_settings(self.ports)
 
     def start(self) -> None:
-        mongod = fetch.fetch(self.paths, lambda _: None).mongod
-        program = embedded.prepare(self.paths, self.ports, mongod)
+        if self.mongod is None:  # every file of the cache is checked at each fetch
+            self.mongod = fetch.fetch(self.paths, lambda _: None).mongod
+        program = embedded.prepare(self.paths, self.ports, self.mongod)
         log = (self.paths.home / "mongod.log").open("ab")
         with log:
             self.process = subprocess.Popen(program.argv, cwd=program.directory, stdout=log, stderr=log)

@@ -184,9 +184,9 @@ def test_with_nothing_published_and_with_too_few_people_the_page_says_so(page: P
     assert rows(page) == []
     assert "Netherlands" not in page.browser.page_source
     for path in ("/ages", "/stream"):
-        page.open(path)
+        page.go(path)
         wait_until(lambda: "fills by itself" in page.text, f"the empty state of {path}")
     people.send(*people.join("NL", 1))
     mongo.publish()
-    page.open("/")
+    page.go("/")
     wait_until(lambda: [row[:2] for row in rows(page)] == [["Other", "10"]], "ten people in Other")
