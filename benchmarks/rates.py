@@ -31,8 +31,7 @@ class Run:
 
 
 def measure_lethe(stack: BenchStack, total: int) -> Run:
-    """Lethe's stream over the whole topic; it runs on afterwards."""
-    stack.empty_lethe()
+    """Lethe's stream over the whole topic, into empty stores; it runs on afterwards."""
     stack.start_stream()
     roots = _servers(stack) | {SPARK: stack.pid(programs.STREAM)}
     with CpuMeter(roots) as meter:
@@ -41,8 +40,7 @@ def measure_lethe(stack: BenchStack, total: int) -> Run:
 
 
 def measure_plain(plain: PlainStores, form: str) -> Run:
-    """One form of the plain pipeline over the whole topic, to its end."""
-    plain.empty()
+    """One form of the plain pipeline over the whole topic, into empty stores, to its end."""
     log = plain.stack.paths.logs / f"plain-{form}.log"
     with log.open("w") as errors:
         process = subprocess.Popen(

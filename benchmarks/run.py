@@ -31,20 +31,22 @@ def say(line: str) -> None:
 
 
 def measure(stack: BenchStack, profiles: int, rounds: int, command: str) -> report.Results:
-    """Every pipeline in turn, so many rounds, and the latency of the last round's stream."""
+    """Every pipeline in turn, so many rounds, back and forth; then the latency of the stream, which still runs."""
     total = profiles + WARM_BATCHES * stack.rows_a_batch
     say(f"producing {total:,} profiles")
     size = stack.produce(total)
     plain = PlainStores.make(stack)
     runs: list[Run] = []
-    for number in range(rounds):
-        for pipeline in (*FORMS, LETHE):
-            stack.stop_stream()
+    pipelines = (*FORMS, LETHE)
+    for left in range(rounds, 0, -1):
+        # Back and forth, so that the last round ends with Lethe's stream.
+        for pipeline in pipelines if left % 2 else pipelines[::-1]:
+            stack.empty_lethe()
+            plain.empty()
             found = measure_lethe(stack, total) if pipeline == LETHE else measure_plain(plain, pipeline)
             runs.append(found)
-            say(
-                f"round {number + 1} of {rounds}, {report.LABELS[pipeline]}: {found.rows_per_second:,.0f} rows/s"
-            )
+            number = rounds - left + 1
+            say(f"round {number} of {rounds}, {report.LABELS[pipeline]}: {found.rows_per_second:,.0f} rows/s")
     say(f"latency at {latency.RATE} rows/s")
     waits = latency.measure(stack)
     return report.Results(
