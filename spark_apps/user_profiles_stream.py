@@ -19,6 +19,7 @@ from typing import Any
 import pyarrow as pa
 from py4j.protocol import Py4JError
 from pymongo.database import Database
+from pymongo.errors import PyMongoError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - as everywhere in Spark
@@ -39,7 +40,7 @@ from spark_apps.worker import REPORT_SCHEMA, Batch, process_partition
 
 LOG = logging.getLogger("lethe.stream")
 FENCED_EXIT = 75  # os.EX_TEMPFAIL: another driver has taken over
-QUERY_ATTEMPTS = 5  # starts of the query without a finished batch, before the driver gives up
+QUERY_ATTEMPTS = 7  # starts of the query without a finished batch, before the driver gives up
 
 
 def kafka_records(spark: SparkSession) -> DataFrame:
@@ -114,10 +115,11 @@ class Driver:
             .queryName("user_profiles")
             .start()
         )
-        self.health.say(state="running")
         try:
+            self.health.say(state="running")
             self._await(query)
-        except PySparkException as error:
+        except (PySparkException, PyMongoError) as error:
+            query.stop()
             self._note_failure(error)
         return self.stopping.is_set() or self.finished_batches > before
 
@@ -130,11 +132,15 @@ class Driver:
                 self._assert_lease()
         query.stop()
 
-    def _note_failure(self, error: PySparkException) -> None:
-        self._assert_lease()
+    def _note_failure(self, error: Exception) -> None:
+        """Log and tell what failed; raises FencedError where that was because of a takeover."""
         name = _error_class(error)
-        self.health.say(last_error=name)
         LOG.error("the query failed", extra={"error_class": name})
+        try:
+            self._assert_lease()
+            self.health.say(last_error=name)
+        except PyMongoError as unanswered:  # the servers fence all the same
+            LOG.warning("MongoDB was not told", extra={"error_class": type(unanswered).__name__})
 
     def _assert_lease(self) -> None:
         if leases.current(self.db) != self.lease.number:

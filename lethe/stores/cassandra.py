@@ -12,7 +12,7 @@ from typing import Any
 from cassandra import ConsistencyLevel, DriverException, InvalidRequest, Unauthorized
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
-from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
+from cassandra.policies import DCAwareRoundRobinPolicy, ExponentialReconnectionPolicy, TokenAwarePolicy
 from cassandra.query import BatchStatement, BatchType, BoundStatement, PreparedStatement
 
 from lethe.errors import FencedError, StoreError
@@ -23,6 +23,9 @@ TABLE = "profiles"
 ROWS_A_BATCH = 24
 BATCHES_IN_FLIGHT = 16
 REQUEST_SECONDS = 20.0
+RECONNECT_SECONDS = (
+    8.0  # at most between two attempts to reach a node again; the driver's own bound is 10 minutes
+)
 
 
 def connect(
@@ -48,6 +51,7 @@ def connect(
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
         protocol_version=5,
         connect_timeout=10,
+        reconnection_policy=ExponentialReconnectionPolicy(1.0, RECONNECT_SECONDS),
         application_name=f"lethe-{role}",
     )
     try:

@@ -123,10 +123,10 @@ class LiveStream:
     def await_contributions(self, more: int, seconds: float = READ_SECONDS) -> int:
         """Return as soon as MongoDB holds so many contributions more than now: in the midst of a batch."""
         contributions = self.stack.db("auditor").contributions
-        wanted = contributions.estimated_document_count() + more
+        wanted = contributions.count_documents({}) + more
         return int(
             wait_until(
-                lambda: (n := contributions.estimated_document_count()) >= wanted and n,
+                lambda: (n := contributions.count_documents({})) >= wanted and n,
                 f"{more} more contributions",
                 seconds,
                 every=0.002,

@@ -129,7 +129,7 @@ def expected_rows(model: Model) -> dict[str, dict[str, Any]]:
     for user_id, reading in model.standing().items():
         row = restated[model.subject_id(user_id)]
         standing = always | row["consents"].keys()
-        worked_out = enrich(_profile(reading, model))
+        worked_out = enrich(_profile(reading))
         rows[model.subject_id(user_id)] = (
             {
                 name: None if served.isdisjoint(standing) else worked_out[name]
@@ -142,10 +142,10 @@ def expected_rows(model: Model) -> dict[str, dict[str, Any]]:
     return rows
 
 
-def _profile(reading: Reading, model: Model) -> Any:
+def _profile(reading: Reading) -> Any:
     document = parse(reading.message)
     assert isinstance(document, dict)
-    return validate(document, reading.message, ms(model.now), Rules.from_register(current()))
+    return validate(document, reading.message, ms(datetime.now(UTC)), Rules.from_register(current()))
 
 
 def expected_contributions(model: Model) -> dict[str, dict[str, Any]]:
