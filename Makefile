@@ -28,14 +28,14 @@ status: $(ENV)/installed ## Say what runs
 clean: ## Stop everything and remove all data (asks first)
 	@if [ -x $(RUN)/lethe ]; then $(RUN)/lethe clean; fi
 
-test: $(ENV)/installed lint ## Everything that shows that it works, on a system of its own
+test: $(ENV)/installed lint ## The tests, on a system of their own
 	@$(RUN)/python -m lethe.stack.prerequisites --for-tests
 	@$(RUN)/python -m pytest
 
 test-fast: $(ENV)/installed lint ## What needs no server
 	@$(RUN)/python -m pytest tests/unit tests/dags
 
-test-long: $(ENV)/installed ## The load and fault tests at full length
+test-long: $(ENV)/installed ## The load and fault tests, at full length
 	@LETHE_TEST_LENGTH=long $(RUN)/python -m pytest tests/integration
 	@LETHE_TEST_LENGTH=long $(RUN)/python -m pytest tests/chaos
 
