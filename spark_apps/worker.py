@@ -7,7 +7,7 @@ for as long as its driver holds the lease.
 import gc
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -41,6 +41,8 @@ from spark_apps.transforms import Row
 
 LOG = logging.getLogger("lethe.stream.worker")
 REPORT_SCHEMA = "report string"
+ROWS_AT_ONCE = 4_000
+BYTES_AT_ONCE = 64 * 2**20
 COLLECT_AFTER = 250_000  # objects; a chunk makes fewer, hardly any in circles
 
 
@@ -135,12 +137,26 @@ def process_partition(chunks: Iterator[pa.RecordBatch], batch: Batch) -> Iterato
     if worker.ledger.version < batch.ledger_version:
         worker.ledger.refresh(worker.db)
     counts, offsets = Counts(), dict[str, list[int]]()
-    for chunk in chunks:
-        if chunk.num_rows:
-            counts.add(_process(worker, chunk, batch.now_ms))
-            _note_offsets(offsets, chunk)
+    for chunk in gathered(chunks, ROWS_AT_ONCE, BYTES_AT_ONCE):
+        counts.add(_process(worker, chunk, batch.now_ms))
+        _note_offsets(offsets, chunk)
     report = json.dumps({"counts": counts.document(), "offsets": offsets})
     yield pa.RecordBatch.from_arrays([pa.array([report])], names=["report"])
+
+
+def gathered(chunks: Iterable[pa.RecordBatch], rows: int, size: int) -> Iterator[pa.RecordBatch]:
+    """Spark's small chunks put together until there are so many `rows` or `size` bytes; empty ones are left out."""
+    held: list[pa.RecordBatch] = []
+    held_rows = held_bytes = 0
+    for chunk in chunks:
+        held.append(chunk)
+        held_rows += chunk.num_rows
+        held_bytes += chunk.nbytes
+        if held_rows >= rows or held_bytes >= size:
+            yield from pa.Table.from_batches(held).combine_chunks().to_batches()
+            held, held_rows, held_bytes = [], 0, 0
+    if held_rows:
+        yield from pa.Table.from_batches(held).combine_chunks().to_batches()
 
 
 def _process(worker: Worker, chunk: pa.RecordBatch, now_ms: int) -> Counts:

@@ -141,7 +141,8 @@ def spark_properties(paths: Paths) -> dict[str, str]:
         "spark.blockManager.port": str(ports["spark_block_manager"]),
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "4",
-        "spark.sql.execution.arrow.maxRecordsPerBatch": "4000",
+        # Spark counts rows, not bytes: so many of the largest messages still fit beside each other in its memory.
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "250",
         "spark.sql.streaming.minBatchesToRetain": "20",
         "spark.sql.streaming.noDataProgressEventInterval": "1000",
         "spark.ui.showConsoleProgress": "false",

@@ -16,8 +16,8 @@ import pytest
 from lethe.settings import Paths, Ports
 from lethe.stack import leftovers
 from lethe.stack.program import log_file
-from tests.integration.conftest import free_base
 from tests.integration.live import LETHE, LiveStack, wait_until
+from tests.ports import free_base
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from selenium import webdriver
 
 from lethe.settings import Paths, Ports
 from lethe.stack import credentials
-from tests.dashboard.servers import Dashboard, Mongo, chromium, free_base
+from tests.dashboard.servers import Dashboard, Mongo, chromium, free_dashboard_base
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +20,7 @@ def home() -> Iterator[tuple[Paths, Ports]]:
     folder = Path(tempfile.mkdtemp(prefix="lethe-dashboard-"))
     paths = Paths(home=folder / "home", keys_dir=folder / "keys", secrets_dir=None)
     credentials.create(paths)
-    yield paths, Ports(port_base=int(os.environ.get("LETHE_PORT_BASE") or free_base()))
+    yield paths, Ports(port_base=int(os.environ.get("LETHE_PORT_BASE") or free_dashboard_base()))
     shutil.rmtree(folder)
 
 

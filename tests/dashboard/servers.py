@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,13 +18,14 @@ from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wa
 from lethe.governance.publisher import Publisher
 from lethe.register.load import load
 from lethe.register.schema import mongodb_ttls, mongodb_validators
-from lethe.settings import MongoSettings, Paths, Ports, secret
+from lethe.settings import PORT_OFFSETS, MongoSettings, Paths, Ports, secret
 from lethe.stack import fetch
 from lethe.stack import mongodb as embedded
 from lethe.stack.provision import mongodb as provision
 from lethe.stack.provision.mongodb_rights import COLLECTIONS
 from lethe.stores import mongodb
 from lethe.stores.mongodb import Client, Document
+from tests.ports import free_base
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -41,17 +41,9 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = 30) -> 
         raise AssertionError(f"not within {seconds:.0f} s: {what}") from None
 
 
-def free_base() -> int:
+def free_dashboard_base() -> int:
     """A base whose ports of MongoDB and the dashboard are free now."""
-    for base in range(25_000, 28_000, 60):
-        try:
-            for name in ("mongodb", "dashboard"):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", Ports(port_base=base)[name]))
-        except OSError:
-            continue
-        return base
-    raise RuntimeError("no free ports on loopback")
+    return free_base(range(25_000, 28_000, 60), [PORT_OFFSETS[name] for name in ("mongodb", "dashboard")])
 
 
 def environment(paths: Paths, ports: Ports) -> dict[str, str]:

@@ -93,8 +93,8 @@ class LiveStack:
         signal_all(process_tree(self.pid(program)), signal.SIGKILL)
 
     def close(self) -> None:
-        """End this process' connections."""
-        for client in self._clients.values():
-            client.close()
-        for session in self._sessions.values():
-            session.cluster.shutdown()
+        """End this process' connections; the next question makes new ones."""
+        while self._clients:
+            self._clients.popitem()[1].close()
+        while self._sessions:
+            self._sessions.popitem()[1].cluster.shutdown()

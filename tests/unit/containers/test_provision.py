@@ -20,7 +20,7 @@ from lethe.stack import fetch, mongodb
 from lethe.stack.provision import cassandra, commands, container_credentials, kafka, servers
 from lethe.stack.provision import mongodb as provisioning
 from lethe.stores.mongodb import connect, database
-from tests.dashboard.servers import free_base, wait_until
+from tests.dashboard.servers import free_dashboard_base, wait_until
 from tests.unit.containers.compose import SERVICES
 
 
@@ -80,7 +80,7 @@ class ContainerMongo:
             home=folder / "home", secrets_dir=folder / "home" / "secrets", keys_dir=folder / "keys"
         )
         container_credentials.create(self.paths)
-        self.ports = Ports(port_base=free_base())
+        self.ports = Ports(port_base=free_dashboard_base())
         self.settings = MongoSettings(hosts=f"127.0.0.1:{self.ports['mongodb']}")
         self._mongod = fetch.fetch(Paths(home=self.paths.home), lambda _: None).mongod
         self._data = folder / "data"

@@ -1,4 +1,6 @@
-"""One embedded stack for the whole session, in its own folder and on its own ports, brought up as a user would.
+"""What integration and fault tests share: one embedded stack for the whole session, brought up as a user would.
+
+It has its own folder and its own ports.
 
 `LETHE_TEST_FOLDER` names the folder, which then stays; with `LETHE_TEST_STAYS_UP=1` the stack stays up in it too, and
 the next session goes on with it: for work on one test, where bringing a stack up would take longer than the test.
@@ -6,7 +8,6 @@ the next session goes on with it: for work on one test, where bringing a stack u
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ import pytest
 from lethe.stack.supervise import Supervisor
 from tests.integration.live import LiveStack
 from tests.integration.live_stream import LiveStream, supervision_paused, uncompacted
+from tests.ports import free_base
 
 # Segments that roll and compact within a test's patience.
 FAST_TOPICS = {
@@ -31,19 +33,6 @@ SMALL_BATCHES = {
     "LETHE_STREAM_TRIGGER_SECONDS": "0.2",
     "LETHE_STREAM_HEARTBEAT_SECONDS": "0.5",
 }
-
-
-def free_base() -> int:
-    """A base whose whole range of ports is free now."""
-    for base in range(28_000, 60_000, 100):
-        try:
-            for offset in range(60):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", base + offset))
-        except OSError:
-            continue
-        return base
-    raise RuntimeError("no range of 60 free ports on loopback")
 
 
 def _port_base(folder: Path) -> str:
