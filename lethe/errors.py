@@ -35,3 +35,23 @@ class StoreError(LetheError):
 
 class FencedError(StoreError):
     """A newer lease exists: this process must stop, and nothing it writes is accepted any more."""
+
+
+class ProtectionError(LetheError):
+    """Base of what can go wrong with keys and with what they encrypt."""
+
+
+class KeyStateError(ProtectionError):
+    """The key state is missing, altered, held by another process, or does not have what is asked of it."""
+
+
+class PuncturedError(ProtectionError):
+    """The subject's key has been destroyed: nobody can read what it encrypted any more."""
+
+
+class DestroyedKeyError(ProtectionError):
+    """A key of a file (of an epoch, of a day) is not there: it has been destroyed, or never was made."""
+
+
+class FieldCipherError(ProtectionError):
+    """A blob of encrypted fields is not one, is of a format that is not known, or does not belong where it stands."""

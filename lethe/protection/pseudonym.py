@@ -9,10 +9,12 @@ import hmac
 import secrets
 from pathlib import Path
 
+from lethe import durable_files
 from lethe.errors import ConfigurationError
+from lethe.protection import keys_folder
 from lethe.settings import Paths
 
-PEPPER_BYTES = 32
+PEPPER_BYTES = keys_folder.KEY_BYTES
 
 
 def subject_id(pepper: bytes, user_id: str) -> str:
@@ -32,19 +34,11 @@ def load_pepper(paths: Paths | None = None) -> bytes:
     """
     file = pepper_file(paths or Paths())
     try:
-        mode = file.stat().st_mode & 0o077
-        pepper = bytes.fromhex(file.read_text().strip())
-    except OSError as error:
+        return keys_folder.read(file, "pepper")
+    except FileNotFoundError as error:
         raise ConfigurationError(
             f"pepper: {file} can't be read ({error.strerror}); see LETHE_KEYS_DIR"
         ) from error
-    except ValueError as error:
-        raise ConfigurationError(f"pepper: {file} is not hexadecimal; restore it from its backup") from error
-    if mode:
-        raise ConfigurationError(f"pepper: {file} is open to others; chmod 600 it")
-    if len(pepper) != PEPPER_BYTES:
-        raise ConfigurationError(f"pepper: {file} holds {len(pepper)} bytes, not {PEPPER_BYTES}")
-    return pepper
 
 
 def create_pepper(paths: Paths) -> None:
@@ -52,15 +46,5 @@ def create_pepper(paths: Paths) -> None:
 
     Raises ConfigurationError when the keys folder lies inside the data folder: one backup would hold both.
     """
-    folder, home = paths.keys_dir.resolve(), paths.home.resolve()
-    if folder.is_relative_to(home):
-        raise ConfigurationError(f"LETHE_KEYS_DIR {folder} lies inside LETHE_HOME {home}; move it out")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = pepper_file(paths)
-    if file.exists():
-        return
-    partial = file.with_suffix(".new")
-    partial.touch(mode=0o600)
-    partial.chmod(0o600)
-    partial.write_text(secrets.token_hex(PEPPER_BYTES) + "\n")
-    partial.rename(file)
+    keys_folder.made(paths)
+    durable_files.create(pepper_file(paths), keys_folder.as_written(secrets.token_bytes(PEPPER_BYTES)))
