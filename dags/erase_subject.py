@@ -66,13 +66,13 @@ def erase_subject() -> None:
         return erasure_steps.BY_NAME[name](subject, run_id)
 
     subject = locate()
-    suppress, erase_cassandra, erase_mongodb, verify = (
+    suppress, puncture, erase_cassandra, erase_mongodb, verify = (
         step.override(task_id=name)(name, subject)
-        for name in ("suppress", "erase_cassandra", "erase_mongodb", "verify")
+        for name in ("suppress", "puncture", "erase_cassandra", "erase_mongodb", "verify")
     )
     record = step.override(task_id="record", trigger_rule=TriggerRule.ALL_DONE, retries=1)("record", subject)
     erased = [erase_cassandra, erase_mongodb] >> tombstone_kafka(subject)
-    suppress >> await_in_flight(subject) >> [erase_cassandra, erase_mongodb]
+    suppress >> await_in_flight(subject) >> puncture >> [erase_cassandra, erase_mongodb]
     erased >> verify >> record
 
 

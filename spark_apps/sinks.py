@@ -12,7 +12,7 @@ from lethe.errors import StoreError
 from lethe.stores import contributions
 from lethe.stores.cassandra import Row as CassandraRow
 from lethe.stores.contributions import Applied, Entry
-from spark_apps.transforms import Row, proof_of_return_us
+from spark_apps.transforms import Row
 
 if TYPE_CHECKING:
     from spark_apps.worker import Worker
@@ -25,7 +25,7 @@ BACKSTOP_SECONDS = 30 * 86_400  # how long a row outlives its retention where en
 def save_to_mongodb_collection(worker: "Worker", rows: Sequence[Row], shard: int) -> Applied:
     """Bring `contributions` and their aggregates up to the rows (one a subject), in transactions.
 
-    Returns each subject's outcome, and the write time (µs) of those that stand. Raises FencedError after a
+    Returns each contribution's outcome, and the write time (µs) of those that stand. Raises FencedError after a
     takeover, StoreError when what was written can't be read back.
     """
     entries = [_entry(row, worker.figures) for row in rows]
@@ -40,12 +40,10 @@ def save_to_mongodb_collection(worker: "Worker", rows: Sequence[Row], shard: int
         write_times |= applied.write_times
     sample = list(write_times)[:SAMPLE]
     held = contributions.held_positions(worker.db, sample)
-    for subject in sample:
-        document = held.get(subject, {})
-        if int(document.get("erased_at") or document.get("write_time") or 0) < write_times[subject]:
-            raise StoreError(
-                f"mongodb: the contribution of {subject} was acknowledged and can't be read back"
-            )
+    for name in sample:
+        document = held.get(name, {})
+        if int(document.get("erased_at") or document.get("write_time") or 0) < write_times[name]:
+            raise StoreError(f"mongodb: the contribution {name} was acknowledged and can't be read back")
     LOG.info("contributions saved", extra={"rows": len(entries), "stored": len(write_times), "shard": shard})
     return Applied(outcomes, write_times)
 
@@ -64,7 +62,7 @@ def save_to_cassandra_table(
     )
     for row in rows[:SAMPLE]:
         written = worker.writer.written_at(row.subject_id)
-        if (written is None or written < write_times[row.subject_id]) and not _erased_since(worker, row):
+        if (written is None or written < write_times[row.contribution_id]) and not _erased_since(worker, row):
             raise StoreError(
                 f"cassandra: the profile of {row.subject_id} was acknowledged and can't be read back"
             )
@@ -75,11 +73,10 @@ def _entry(row: Row, figures: Sequence[str]) -> Entry:
     assert row.profile is not None  # noqa: S101 - rows get here with one
     counted = "analytics" in row.standing
     return Entry(
-        row.subject_id,
+        row.contribution_id,
         row.profile.event_ms,
         row.profile.offset,
         {name: _figure(row.columns[name]) for name in figures} if counted else None,
-        proof_of_return_us(row.profile),
     )
 
 
@@ -109,10 +106,10 @@ def _cassandra_row(row: Row, write_times: Mapping[str, int], ttl: int, worker: "
         worker.register.version,
         *row.columns.values(),
     )
-    return CassandraRow(row.subject_id, values, write_times[row.subject_id], ttl)
+    return CassandraRow(row.subject_id, values, write_times[row.contribution_id], ttl)
 
 
 def _erased_since(worker: "Worker", row: Row) -> bool:
     """Whether an erasure explains that a row which was just written is not there."""
-    held = contributions.held_positions(worker.db, [row.subject_id]).get(row.subject_id)
+    held = contributions.held_positions(worker.db, [row.contribution_id]).get(row.contribution_id)
     return held is None or "erased_at" in held

@@ -7,7 +7,6 @@ count. The rules themselves are lethe.profiles': one implementation for the stre
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pyarrow as pa
 
@@ -22,8 +21,11 @@ from lethe.profiles.contract import (
     Refusal,
 )
 from lethe.profiles.rules import Rules
+from lethe.protection.fields import seal_batch
+from lethe.protection.subject_keys import Derived, SubjectKeys
+from lethe.register.model import PROFILES, Group, Register
 from lethe.stores.quarantine import Refused
-from lethe.stores.suppression import Ledger, is_suppressed
+from lethe.stores.suppression import Ledger, Suppressed, is_suppressed
 
 
 @dataclass(slots=True)
@@ -34,7 +36,9 @@ class Row:
     document: Document
     refusal: Refusal | None = None
     subject_ids: tuple[str, ...] = ()
+    generation: int = 0  # how often the subject was erased before
     profile: Profile | None = None
+    keys: Derived | None = None
     standing: dict[str, str] = field(default_factory=dict)
     columns: dict[str, object] = field(default_factory=dict)
 
@@ -42,6 +46,12 @@ class Row:
     def subject_id(self) -> str:
         """The subject that a profile is about."""
         return self.subject_ids[0]
+
+    @property
+    def contribution_id(self) -> str:
+        """The name of the subject's contribution, which nobody without the key can tell."""
+        assert self.keys is not None  # noqa: S101 - rows get here with them
+        return self.keys.contribution_id
 
     @property
     def position(self) -> tuple[int, int]:
@@ -93,17 +103,21 @@ def identify(rows: Sequence[Row], pseudonym: Callable[[str], str]) -> list[Row]:
 def suppress(rows: Sequence[Row], ledger: Ledger, now_ms: int, rules: Rules) -> tuple[list[Row], int]:
     """The rows that may go on, and how many were dropped because their subject was erased.
 
-    Stands before validation: of an erased subject not even a faulty message is kept.
+    Stands before validation: of an erased subject not even a faulty message is kept. Who has returned goes on, with
+    the generation that their keys are of.
     """
     everyone = list({subject for row in rows for subject in row.subject_ids})
     entries = ledger.lookup(everyone)
     if not entries:
         return list(rows), 0
     kept = [row for row in rows if not _is_suppressed(row, entries, now_ms, rules)]
+    for row in kept:
+        if row.subject_ids and row.subject_ids[0] in entries:
+            row.generation = entries[row.subject_ids[0]].generation
     return kept, len(rows) - len(kept)
 
 
-def _is_suppressed(row: Row, entries: Mapping[str, Any], now_ms: int, rules: Rules) -> bool:
+def _is_suppressed(row: Row, entries: Mapping[str, Suppressed], now_ms: int, rules: Rules) -> bool:
     hits = [entries[subject] for subject in row.subject_ids if subject in entries]
     if not hits:
         return False
@@ -165,19 +179,68 @@ def enrich(rows: Sequence[Row], columns_of: Callable[[Profile], dict[str, object
     return list(rows)
 
 
-def protect(
-    rows: Sequence[Row], columns: Mapping[str, frozenset[str]], unconditional: frozenset[str]
-) -> list[Row]:
-    """Leave in each row only columns that may be stored: declared so, and for a purpose that stands.
+def derive(rows: Sequence[Row], keys: SubjectKeys) -> tuple[list[Row], int]:
+    """Give each row its subject's keys; rows whose key was punctured are dropped, and counted as suppressed."""
+    found = keys.derive([row.subject_id for row in rows], [row.generation for row in rows])
+    for row, derived in zip(rows, found, strict=True):
+        row.keys = derived
+    kept = [row for row in rows if row.keys is not None]
+    return kept, len(rows) - len(kept)
 
-    `columns`: of every column stored as `plain` or `generalise`, the purposes it serves; `unconditional`: the
-    purposes that need no consent. A column declared `encrypt` is not among them until there are keys to encrypt
-    it with: it is not stored.
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """What the protect step goes by: the register's word on each column, and the name of its version."""
+
+    columns: Mapping[str, frozenset[str]]  # stored plain or generalised -> the purposes it serves
+    groups: Sequence[Group]  # encrypted together
+    unconditional: frozenset[str]  # purposes that need no consent
+    register_version: str
+
+    @classmethod
+    def from_register(cls, register: Register) -> "Protection":
+        """For the rows of `profiles`."""
+        return cls(
+            {column.name: frozenset(column.purposes) for column in register.stored_columns(PROFILES)},
+            register.groups(PROFILES),
+            frozenset(register.purposes) - register.consent_purposes(),
+            register.version,
+        )
+
+    @property
+    def names(self) -> list[str]:
+        """What `protect` leaves in each row, in its order."""
+        return [*self.columns, *(group.name for group in self.groups)]
+
+
+def protect(rows: Sequence[Row], by: Protection) -> list[Row]:
+    """Leave in each row only what may be stored: declared so, for a purpose that stands, and encrypted where so said.
+
+    A group of encrypted fields becomes one value, under the subject's key and bound to its row and column.
     """
-    for row in rows:
-        standing = unconditional | row.standing.keys()
+    standing = [by.unconditional | row.standing.keys() for row in rows]
+    computed = [row.columns for row in rows]
+    for row, stands in zip(rows, standing, strict=True):
+        columns = row.columns
         row.columns = {
-            name: None if served.isdisjoint(standing) else row.columns[name]
-            for name, served in columns.items()
+            name: None if served.isdisjoint(stands) else columns[name] for name, served in by.columns.items()
         }
+    for group in by.groups:
+        names = [column.name for column in group.columns]
+        chosen = [i for i, stands in enumerate(standing) if not group.purposes.isdisjoint(stands)]
+        blobs = seal_batch(
+            [_keys(rows[i]) for i in chosen],
+            group.name,
+            by.register_version,
+            [{name: value for name in names if (value := computed[i][name]) is not None} for i in chosen],
+        )
+        for row in rows:
+            row.columns[group.name] = None
+        for i, blob in zip(chosen, blobs, strict=True):
+            rows[i].columns[group.name] = blob
     return list(rows)
+
+
+def _keys(row: Row) -> Derived:
+    assert row.keys is not None  # noqa: S101 - rows get here with them
+    return row.keys

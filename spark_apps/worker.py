@@ -22,7 +22,9 @@ from lethe.profiles.contract import Profile
 from lethe.profiles.enrichment import enricher
 from lethe.profiles.parsing import unknown_fields
 from lethe.profiles.rules import Rules
+from lethe.protection.key_store import KeyStore
 from lethe.protection.pseudonym import load_pepper, subject_id
+from lethe.protection.subject_keys import SubjectKeys
 from lethe.register.load import current
 from lethe.register.model import CONTRIBUTIONS, PROFILES, Register
 from lethe.settings import Paths, StreamSettings
@@ -71,7 +73,10 @@ class Worker:
     session: Session
     writer: ProfileWriter
     columns_of: Callable[[Profile], dict[str, object]]
+    protection: transforms.Protection
     figures: tuple[str, ...]
+    key_store: KeyStore
+    keys: SubjectKeys
     ledger: Ledger = field(default_factory=Ledger)
 
     @classmethod
@@ -85,8 +90,8 @@ class Worker:
         held = LeaseFile.read(paths, lease_number)
         client = mongodb.connect("stream", paths)
         session = cassandra.connect(role_of(held.number), paths, password=held.password)
-        columns = [column.name for column in register.stored_columns(PROFILES)]
-        # Encrypted ones are computed too: they go as far as the protect step.
+        pepper, key_store = load_pepper(paths), KeyStore(paths)
+        protection = transforms.Protection.from_register(register)
         computed = {
             column.name: column
             for store in (PROFILES, CONTRIBUTIONS)
@@ -98,17 +103,37 @@ class Worker:
             settings=settings,
             register=register,
             rules=Rules.from_register(register),
-            pepper=load_pepper(paths),
+            pepper=pepper,
             client=client,
             db=mongodb.database(client),
             session=session,
             writer=ProfileWriter(
                 session,
-                ["event_time", "source_partition", "source_offset", "consents", "register_version", *columns],
+                [
+                    "event_time",
+                    "source_partition",
+                    "source_offset",
+                    "consents",
+                    "register_version",
+                    *protection.names,
+                ],
             ),
             columns_of=enricher(computed.values()),
+            protection=protection,
             figures=register.contribution_fields(),
+            key_store=key_store,
+            keys=SubjectKeys(key_store.load(), pepper),
         )
+
+    def refresh(self, ledger_version: int) -> None:
+        """Bring the keys up to the key state of now, then the ledger up to a version.
+
+        In this order: whose key is punctured in the one is suppressed in the other.
+        """
+        if self.keys.state.epoch != self.key_store.epoch():
+            self.keys = SubjectKeys(self.key_store.load(), self.pepper)
+        if self.ledger.version < ledger_version:
+            self.ledger.refresh(self.db)
 
     def close(self) -> None:
         """End its connections."""
@@ -134,8 +159,7 @@ def worker_of(lease_number: int) -> Worker:
 def process_partition(chunks: Iterator[pa.RecordBatch], batch: Batch) -> Iterator[pa.RecordBatch]:
     """Take every chunk of a partition through all steps; gives one row, a report as JSON."""
     worker = worker_of(batch.lease)
-    if worker.ledger.version < batch.ledger_version:
-        worker.ledger.refresh(worker.db)
+    worker.refresh(batch.ledger_version)
     counts, offsets = Counts(), dict[str, list[int]]()
     for chunk in gathered(chunks, ROWS_AT_ONCE, BYTES_AT_ONCE):
         counts.add(_process(worker, chunk, batch.now_ms))
@@ -190,6 +214,8 @@ def process_chunk(worker: Worker, chunk: pa.RecordBatch, now_ms: int) -> Counts:
     for start in range(0, len(refused), size):
         quarantine.keep(worker.client, worker.db, worker.lease, shard, refused[start : start + size])
     rows, superseded = transforms.latest(rows)
+    rows, punctured = transforms.derive(rows, worker.keys)
+    counts.suppressed += punctured
     rows = transforms.enrich(transforms.consent(rows, worker.rules), worker.columns_of)
     _save(worker, rows, shard, now_ms, counts)
     counts.superseded += superseded
@@ -202,12 +228,10 @@ def _save(worker: Worker, rows: Sequence[Row], shard: int, now_ms: int, counts: 
     outcomes = list(applied.outcomes.values())
     counts.superseded += outcomes.count(Outcome.SUPERSEDED)
     counts.suppressed += outcomes.count(Outcome.SUPPRESSED)
-    stored = [row for row in rows if row.subject_id in applied.write_times]
+    stored = [row for row in rows if row.contribution_id in applied.write_times]
     counts.stored += len(stored)
     counts.not_counted += sum("analytics" not in row.standing for row in stored)
-    columns = {c.name: frozenset(c.purposes) for c in worker.register.stored_columns(PROFILES)}
-    unconditional = frozenset(worker.register.purposes) - frozenset(worker.register.consent_purposes())
-    transforms.protect(stored, columns, unconditional)
+    transforms.protect(stored, worker.protection)
     save_to_cassandra_table(worker, stored, applied.write_times, now_ms)
 
 

@@ -33,7 +33,7 @@ class StoredColumn(Protocol):
 
     @property
     def cql_type(self) -> str:
-        """Cassandra's type for it."""
+        """Cassandra's type for its values."""
 
 
 def enricher(columns: Iterable[StoredColumn]) -> Callable[[Profile], dict[str, object]]:
@@ -141,7 +141,6 @@ def _timestamp(value: object) -> datetime | None:
 
 READERS: dict[str, Callable[[object], object]] = {
     "text": number_text,
-    "blob": number_text,  # a text until it is encrypted
     "int": _whole_number(32),
     "bigint": _whole_number(64),
     "double": _number,

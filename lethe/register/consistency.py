@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from lethe.register.entries import OwnField, RegisterField, Retention, Store
-from lethe.register.model import MESSAGES, PROFILES, WRITTEN, Register
+from lethe.register.model import MESSAGES, PROFILES, SEALED, WRITTEN, Register
 from lethe.register.source import Place
 from lethe.register.terms import Basis, Moment, Protection, Reference, Role, System
 
@@ -123,6 +123,16 @@ def _sources(register: Register, place: Place, sources: Iterable[str], names: Na
             yield Finding((*place, "from", number), f"{source!r} is not a field of the message")
 
 
+def _encrypted(register: Register, place: Place, field: RegisterField) -> Iterator[Finding]:
+    """MongoDB's stores hold no ciphertext of the register's fields: only `profiles` does."""
+    if field.protection is Protection.ENCRYPT:
+        for name in kept_in(field):
+            if name != PROFILES:
+                yield Finding(
+                    (*place, "stores"), f"encrypt, and {name} holds no ciphertext: only {PROFILES} does"
+                )
+
+
 def _field(register: Register, path: str, field: RegisterField, names: Names) -> Iterator[Finding]:
     place: Place = ("fields", path)
     yield from _declared((*place, "category"), field.category, "categories", names)
@@ -134,6 +144,7 @@ def _field(register: Register, path: str, field: RegisterField, names: Names) ->
         yield from _declared((*place, "retention"), field.retention, "retentions", names)
     yield from _topic(place, field)
     yield from _protection(register, place, path, field)
+    yield from _encrypted(register, place, field)
     yield from _stored(register, place, field)
 
 
@@ -207,6 +218,8 @@ def _columns(register: Register) -> Iterator[Finding]:
         place: Place = ("fields", path)
         if not name.isidentifier() or name != name.lower():
             yield Finding(place, f"{name!r} can't name a column; give it another by `column`")
+        if name.split("_")[0] == SEALED:
+            yield Finding(place, f"column {name!r} is a name of ciphertexts; give it another by `column`")
         if name in RESERVED:
             yield Finding(place, f"column {name!r} is reserved by Cassandra; give it another by `column`")
         for store in dict.fromkeys(kept_in(field)):

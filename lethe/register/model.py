@@ -37,6 +37,7 @@ from lethe.register.terms import Basis, Protection, Role, Type
 PROFILES = "cassandra.profiles"
 CONTRIBUTIONS = "mongodb.contributions"
 MESSAGES = "kafka.user_profiles"
+SEALED = "sealed"  # what names of columns with ciphertext begin with
 
 # What the stream itself writes beside the register's fields; it can't do without these stores.
 WRITTEN = {
@@ -55,7 +56,11 @@ WRITTEN = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A register field as one store holds it. `cql_type` is Cassandra's type for it."""
+    """A register field as one store holds it.
+
+    `cql_type` is Cassandra's type for its values. One with protection `encrypt` is no column of the table: its values
+    are in the ciphertext of its group.
+    """
 
     name: str
     field_path: str
@@ -76,6 +81,15 @@ CQL_TYPES = {
     Type.LIST: "list<text>",
     Type.BYTES: "blob",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Encrypted fields that stand and fall together, as one blob in one column; `purposes` keep it there."""
+
+    name: str
+    columns: tuple[Column, ...]
+    purposes: frozenset[str]
 
 
 class Register(Entry):
@@ -143,7 +157,7 @@ class Register(Entry):
                 field.column_name(path),
                 path,
                 field.protection,
-                CQL_TYPES[Type.BYTES if field.protection is Protection.ENCRYPT else field.type],
+                CQL_TYPES[field.type],
                 field.purposes,
                 field.required,
             )
@@ -156,8 +170,26 @@ class Register(Entry):
         return self.columns(store, Protection.PLAIN, Protection.GENERALISE)
 
     def encrypted_columns(self, store: str) -> list[Column]:
-        """What a store is to hold encrypted: routed to the protect step, and stored by nothing else."""
+        """What a store holds encrypted, a value each within its group's blob."""
         return self.columns(store, Protection.ENCRYPT)
+
+    def groups(self, store: str) -> list[Group]:
+        """The encrypted fields of a store by what they stand on.
+
+        `sealed` holds those with a purpose that needs no consent: they stay as long as the row. Fields that rest on
+        consents alone are in `sealed_<purposes>`, a group for each set of purposes that can end by itself.
+        """
+        found: dict[str, list[Column]] = {}
+        for column in self.encrypted_columns(store):
+            found.setdefault(self._group_name(column), []).append(column)
+        return [
+            Group(name, tuple(columns), frozenset(p for column in columns for p in column.purposes))
+            for name, columns in found.items()
+        ]
+
+    def _group_name(self, column: Column) -> str:
+        rests_on_consent = self.consent_purposes().issuperset(column.purposes)
+        return "_".join([SEALED, *sorted(column.purposes)]) if rests_on_consent else SEALED
 
     def contribution_fields(self) -> tuple[str, ...]:
         """Names of the figures in a counted contribution, in the register's order."""

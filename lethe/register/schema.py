@@ -29,9 +29,9 @@ def cassandra_statements(
 ) -> list[str]:
     """CQL that brings any earlier schema to the register's; each statement can be run again.
 
-    The table has Lethe's own columns and one for each field with `plain` or `generalise` protection; fields
-    with `encrypt` have none (`Register.encrypted_columns` lists them). A column that a newer register lacks is
-    left alone: dropping data is a migration of its own. `replication`: Cassandra's options, with `class`.
+    The table has Lethe's own columns, one for each field with `plain` or `generalise` protection, and one for each
+    group of encrypted fields. A column that a newer register lacks is left alone: dropping data is a migration of
+    its own. `replication`: Cassandra's options, with `class`.
     """
     table = f"{keyspace}.{PROFILES.partition('.')[2]}"
     key = register.stores[PROFILES].found_by
@@ -50,9 +50,10 @@ def cassandra_statements(
 
 
 def cassandra_columns(register: Register) -> dict[str, str]:
-    """Every column of `profiles` with its CQL type: Lethe's own, then the register's."""
+    """Every column of `profiles` with its CQL type: Lethe's own, then the register's, then the ciphertexts."""
     own = {name: CQL_TYPES[field.type] for name, field in register.stores[PROFILES].fields.items()}
-    return own | {column.name: column.cql_type for column in register.stored_columns(PROFILES)}
+    stored = {column.name: column.cql_type for column in register.stored_columns(PROFILES)}
+    return own | stored | {group.name: CQL_TYPES[Type.BYTES] for group in register.groups(PROFILES)}
 
 
 def mongodb_validators(register: Register) -> dict[str, Validator]:

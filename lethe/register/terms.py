@@ -49,6 +49,7 @@ class Reference(StrEnum):
 
     USER_ID = "user_id"
     SUBJECT_ID = "subject_id"
+    CONTRIBUTION_ID = "contribution_id"  # derived from the subject's key
     EMAIL = "email"
     PHONE = "phone"
     CASE_ID = "case_id"

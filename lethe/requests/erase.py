@@ -1,9 +1,10 @@
-"""Steps 4 to 6: remove a subject from each store. Each may be repeated, and changes nothing the second time."""
+"""Steps 5 to 7: remove a subject from each store. Each may be repeated, and changes nothing the second time."""
 
 from typing import Any
 
 from cassandra.cluster import Session
 
+from lethe.requests import names
 from lethe.requests.in_flight import settled_at
 from lethe.requests.locate import CONTRIBUTIONS, QUARANTINE
 from lethe.requests.record import Erasure
@@ -22,9 +23,12 @@ def erase_mongodb(erasure: Erasure) -> dict[str, int]:
     Returns how many documents this attempt removed, by store.
     """
     with erasure.step("erase_mongodb"):
-        held = contributions.erase(erasure.client, erasure.db, erasure.subject_id, settled_at(erasure))
+        held = [
+            contributions.erase(erasure.client, erasure.db, contribution_id, settled_at(erasure))
+            for contribution_id in names.of(erasure).contribution_ids
+        ]
         quarantined = erasure.db.quarantine.delete_many({"subject_id": erasure.subject_id}).deleted_count
-    return {CONTRIBUTIONS: int(held is not None), QUARANTINE: quarantined}
+    return {CONTRIBUTIONS: len(held) - held.count(None), QUARANTINE: quarantined}
 
 
 def tombstone_kafka(erasure: Erasure, config: dict[str, Any], user_id: str) -> dict[str, str]:

@@ -77,10 +77,13 @@ def settle(erasure: Erasure, session: Session, ends: Ends) -> int:
     if "erased_at" not in found:
         entry: Any = erasure.db.suppression.find_one({"_id": erasure.subject_id})
         erased_at = int(entry["erased_at"])
-        newest = newest_held(session, erasure.db, erasure.subject_id)
+        newest = newest_held(session, erasure)
         if newest is not None and newest > erased_at:
             erased_at = newest
-            suppression.enter(erasure.client, erasure.db, erasure.subject_id, erased_at, ends)
+            generation = int(entry["generation"])
+            suppression.enter(
+                erasure.client, erasure.db, erasure.subject_id, erased_at, ends, generation=generation
+            )
         quarantined = erasure.db.quarantine.count_documents({"subject_id": erasure.subject_id})
         held = newest is not None or quarantined > 0
         found = erasure.fix(STEP, erased_at=Int64(erased_at), held=held)

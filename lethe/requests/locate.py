@@ -4,11 +4,14 @@
 something before.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from cassandra.cluster import Session
 from pymongo.database import Database
 
+from lethe.protection.subject_keys import SubjectKeys
+from lethe.requests import names
 from lethe.requests.record import Erasure, open_record
 from lethe.stores import cassandra
 from lethe.stores.mongodb import Document
@@ -19,9 +22,11 @@ CONTRIBUTIONS = "mongodb.contributions"
 QUARANTINE = "mongodb.quarantine"
 
 
-def count_held(session: Session, db: Database[Document], subject_id: str) -> dict[str, int]:
+def count_held(
+    session: Session, db: Database[Document], subject_id: str, contribution_ids: Sequence[str]
+) -> dict[str, int]:
     """How many records of a subject each store holds; a store that doesn't answer is an error, never a zero."""
-    contribution = {"_id": subject_id, "erased_at": {"$exists": False}}
+    contribution = {"_id": {"$in": list(contribution_ids)}, "erased_at": {"$exists": False}}
     return {
         PROFILES: int(cassandra.read_profile(session, subject_id) is not None),
         CONTRIBUTIONS: db.contributions.count_documents(contribution),
@@ -30,17 +35,24 @@ def count_held(session: Session, db: Database[Document], subject_id: str) -> dic
 
 
 def locate(
-    erasure: Erasure, session: Session, auditor_db: Database[Document], ends: Ends, requested_at: datetime
+    erasure: Erasure,
+    session: Session,
+    auditor_db: Database[Document],
+    ends: Ends,
+    *,
+    keys: SubjectKeys,
+    requested_at: datetime,
 ) -> dict[str, int]:
-    """Open the record with the counts before; `session` and `auditor_db` are the auditor's.
+    """Open the record with the subject's names and the counts before; `session` and `auditor_db` are the auditor's.
 
-    The counts are taken once: a retry after something was erased must not say that nothing was held.
+    Both are taken once: a retry after something was erased must not say that nothing was held.
     """
     open_record(erasure, requested_at)
     with erasure.step("locate"):
+        found = names.take(erasure, keys)
         record = erasure.record()
         if "before" not in record:
-            before = count_held(session, auditor_db, erasure.subject_id)
+            before = count_held(session, auditor_db, erasure.subject_id, found.contribution_ids)
             erasure.set(**{"before": before, "steps.locate.ends": ends})
             record = erasure.record()
     return dict(record["before"])

@@ -18,10 +18,12 @@ from pymongo.database import Database
 from lethe.errors import StoreError
 from lethe.stores.mongodb import Client, Document
 
+NAMES = "names"  # while it is open: the names that only the subject's key tells
 STEPS = (
     "locate",
     "suppress",
     "await_in_flight",
+    "puncture",
     "erase_cassandra",
     "erase_mongodb",
     "tombstone_kafka",
@@ -100,7 +102,8 @@ def open_record(erasure: Erasure, requested_at: datetime) -> None:
 def close_record(erasure: Erasure) -> Document:
     """Set the outcome and return what may be told of the record.
 
-    Raises StoreError, with the outcome `failed` recorded, unless every step up to `verify` has ended well.
+    The names that linked the subject to their contribution go from it. Raises StoreError, with the outcome `failed`
+    recorded, unless every step up to `verify` has ended well.
     """
     record = erasure.record()
     outcome = _outcome(record)
@@ -110,6 +113,7 @@ def close_record(erasure: Erasure) -> Document:
         left = record["steps"].get(unfinished, {}).get("left", [])
         where = f" ({', '.join(left)})" if left else ""
         raise StoreError(f"erasure {erasure.record_id} failed at the step {unfinished}{where}")
+    erasure.records.update_one({"_id": erasure.record_id}, {"$unset": {NAMES: ""}})
     told = {"outcome": outcome, "before": record["before"], "after": record["after"]}
     return {"record_id": erasure.record_id} | told
 

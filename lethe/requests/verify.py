@@ -1,11 +1,16 @@
-"""Step 7: read everything back, through connections of the auditor's that can't write."""
+"""Step 8: read everything back, through connections of the auditor's that can't write."""
+
+from collections.abc import Sequence
 
 from cassandra.cluster import Session
 from pymongo.database import Database
 
 from lethe.errors import StoreError
+from lethe.protection.subject_keys import SubjectKeys
+from lethe.requests import names
 from lethe.requests.in_flight import settled_at
 from lethe.requests.locate import CONTRIBUTIONS, PROFILES, QUARANTINE, count_held
+from lethe.requests.puncture import KEY, is_derivable
 from lethe.requests.record import Erasure
 from lethe.stores import cassandra
 from lethe.stores.mongodb import Document
@@ -13,8 +18,10 @@ from lethe.stores.mongodb import Document
 SUPPRESSION = "mongodb.suppression"
 
 
-def verify(erasure: Erasure, session: Session, auditor_db: Database[Document]) -> dict[str, int]:
-    """Count again and judge what is found; returns the counts after, by store.
+def verify(
+    erasure: Erasure, session: Session, auditor_db: Database[Document], keys: SubjectKeys
+) -> dict[str, int]:
+    """Count again and judge what is found; returns the counts after, by store. `keys`: of the key state as it is now.
 
     What a subject gave after the erasure, having returned, may be there. Raises StoreError naming each store that
     still holds something older, or that lacks what would keep the subject out. A store that can't be asked
@@ -22,10 +29,12 @@ def verify(erasure: Erasure, session: Session, auditor_db: Database[Document]) -
     """
     with erasure.step("verify"):
         erased_at = settled_at(erasure)
-        after = count_held(session, auditor_db, erasure.subject_id)
+        contribution_ids = names.of(erasure).contribution_ids
+        after = count_held(session, auditor_db, erasure.subject_id, contribution_ids)
         left = [
+            *([KEY] if is_derivable(erasure, keys) else []),
             *_left_in_cassandra(session, erasure.subject_id, erased_at),
-            *_left_in_mongodb(auditor_db, erasure.subject_id, erased_at),
+            *_left_in_mongodb(auditor_db, erasure.subject_id, contribution_ids, erased_at),
         ]
         erasure.set(**{"after": after, "steps.verify.left": left})
         if left:
@@ -39,25 +48,23 @@ def _left_in_cassandra(session: Session, subject_id: str, erased_at: int) -> lis
     return [PROFILES] if is_there and (written is None or written <= erased_at) else []
 
 
-def _left_in_mongodb(db: Database[Document], subject_id: str, erased_at: int) -> list[str]:
+def _left_in_mongodb(
+    db: Database[Document], subject_id: str, contribution_ids: Sequence[str], erased_at: int
+) -> list[str]:
     left = []
     entry = db.suppression.find_one({"_id": subject_id})
     if entry is None or entry["erased_at"] < erased_at:
         left.append(SUPPRESSION)
-    if not _keeps_out(db.contributions.find_one({"_id": subject_id}), erased_at):
+    held = {
+        document["_id"]: document for document in db.contributions.find({"_id": {"$in": [*contribution_ids]}})
+    }
+    if not all(_is_tombstone(held.get(name), erased_at) for name in contribution_ids):
         left.append(CONTRIBUTIONS)
     if db.quarantine.count_documents({"subject_id": subject_id}):
         left.append(QUARANTINE)
     return left
 
 
-def _keeps_out(contribution: Document | None, erased_at: int) -> bool:
-    """Whether there is the tombstone, or the contribution of a person who has returned since.
-
-    Nothing at all is wrong as well: without its tombstone a batch could put an old contribution back.
-    """
-    if contribution is None:
-        return False
-    if "erased_at" in contribution:
-        return bool(contribution["erased_at"] >= erased_at)
-    return bool(contribution["write_time"] > erased_at)
+def _is_tombstone(contribution: Document | None, erased_at: int) -> bool:
+    """Nothing at all is wrong as well: without its tombstone a batch could put an old contribution back."""
+    return contribution is not None and contribution.get("erased_at", 0) >= erased_at

@@ -70,19 +70,22 @@ def down() -> None:
 
 def clean(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    keys: Annotated[bool, typer.Option("--keys", help="Remove the key material too.")] = False,
+    keys: Annotated[bool, typer.Option("--keys", help="Remove the pepper too.")] = False,
 ) -> None:
-    """Stop everything and remove all data (asks first); copies that you made elsewhere are not touched."""
+    """Stop everything, remove all data, and destroy what its subjects' keys came from (asks first).
+
+    Copies of the data that you made elsewhere are not touched; what is encrypted in them can't be read any more.
+    """
     from lethe.settings import Paths
     from lethe.stack import down as ending
 
     paths = Paths()
-    what = f"{paths.home} with all data" + (f", and the keys in {paths.keys_dir}" if keys else "")
+    what = f"{paths.home} with all data and its subjects' keys" + (f", and {paths.keys_dir}" if keys else "")
     if not yes:
         typer.confirm(f"Remove {what}?", abort=True)
     ending.clean(_say, keys=keys)
     if not keys and paths.keys_dir.exists():
-        _say(f"the keys are still in {paths.keys_dir}: copies of the data need them; --keys removes them")
+        _say(f"the pepper is still in {paths.keys_dir}; --keys removes it")
 
 
 def status() -> None:

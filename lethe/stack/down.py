@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 import psutil
 
 from lethe.errors import StackError
+from lethe.protection.key_store import KeyStore
 from lethe.settings import Paths
 from lethe.stack import airflow, leftovers, programs
 from lethe.stack.program import log_file
@@ -70,9 +71,10 @@ def _end_supervisor(paths: Paths, supervisor: Supervisor) -> None:
 
 
 def clean(progress: Progress, *, keys: bool) -> None:
-    """End everything, then remove all data, and with `keys` the key material too."""
+    """End everything, then remove all data and what its subjects' keys came from; with `keys` the pepper too."""
     down(progress)
     paths = Paths()
+    KeyStore(paths).destroy()
     for folder in [paths.home, *([paths.keys_dir] if keys else [])]:
         if folder.exists():
             progress(f"removing {folder}")

@@ -36,16 +36,14 @@ class Outcome(StrEnum):
 class Entry:
     """One subject's latest profile in a batch, as far as the aggregates are concerned.
 
-    `figures` holds the register's figures of a subject who consents to analytics, else None.
-    `proof_of_return_us` is the latest time (µs) of anything in the message that shows a person's own act: a
-    consent granted, a registration.
+    `contribution_id` is derived from the subject's key (docs/protection.md): whoever can't derive the key can't find
+    the contribution. `figures` holds the register's figures of a subject who consents to analytics, else None.
     """
 
-    subject_id: str
+    contribution_id: str
     event_ms: int
     offset: int
     figures: Mapping[str, str | float | None] | None
-    proof_of_return_us: int = 0
 
     @property
     def position(self) -> tuple[int, int]:
@@ -108,21 +106,15 @@ class Cells:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a transaction decided: by subject, the outcome and, where stored, the write time in µs."""
+    """What a transaction decided: by contribution_id, the outcome and, where stored, the write time in µs."""
 
     outcomes: dict[str, Outcome]
     write_times: dict[str, int]
 
 
-def _is_return(held: Mapping[str, Any], entry: Entry) -> bool:
-    """A later event alone is no return: the person must have acted after the erasure (design, Return)."""
-    erased_at = int(held["erased_at"])
-    return entry.event_ms * 1000 > erased_at and entry.proof_of_return_us > erased_at
-
-
 def _document(entry: Entry, write_time: int, shard: int) -> Document:
     document: Document = {
-        "_id": entry.subject_id,
+        "_id": entry.contribution_id,
         "at": Int64(entry.event_ms),
         "offset": Int64(entry.offset),
         "write_time": Int64(write_time),
@@ -143,8 +135,6 @@ def _decide(held: Document | None, entry: Entry) -> tuple[Outcome, int]:
     if held is None:
         return Outcome.STORED, entry.event_ms * 1000
     if "erased_at" in held:
-        if _is_return(held, entry):
-            return Outcome.STORED, max(entry.event_ms * 1000, held["erased_at"] + 1)
         return Outcome.SUPPRESSED, 0
     position = (held["at"], held["offset"])
     if entry.position < position:
@@ -167,24 +157,24 @@ def _apply(
     db: Database[Document], lease: Lease, shard: int, entries: Sequence[Entry], session: ClientSession
 ) -> Applied:
     assert_held(db, lease, shard, session)
-    ids = [entry.subject_id for entry in entries]
+    ids = [entry.contribution_id for entry in entries]
     held = {doc["_id"]: doc for doc in db.contributions.find({"_id": {"$in": ids}}, session=session)}
     applied, cells = Applied({}, {}), Cells()
     replaced: list[str] = []
     inserts: list[Document] = []
     for entry in entries:
-        before = held.get(entry.subject_id)
+        before = held.get(entry.contribution_id)
         outcome, write_time = _decide(before, entry)
-        applied.outcomes[entry.subject_id] = outcome
+        applied.outcomes[entry.contribution_id] = outcome
         if outcome is not Outcome.STORED:
             continue
-        applied.write_times[entry.subject_id] = write_time
+        applied.write_times[entry.contribution_id] = write_time
         after = _document(entry, write_time, before["shard"] if before and before.get("counted") else shard)
         if before == after:
             continue
         inserts.append(after)
         if before is not None:
-            replaced.append(entry.subject_id)
+            replaced.append(entry.contribution_id)
         cells.move(before, after)
     # Removing and inserting in bulk costs a third of as many single replacements.
     if replaced:
@@ -205,20 +195,18 @@ def apply(
     return in_transaction(client, lambda session: _apply(db, lease, shard, entries, session))
 
 
-def erase(client: Client, db: Database[Document], subject_id: str, erased_at: int) -> Document | None:
+def erase(client: Client, db: Database[Document], contribution_id: str, erased_at: int) -> Document | None:
     """Remove one contribution, leave a tombstone under its `_id`, and repair the aggregates, all or nothing.
 
     `erased_at` is in µs. Returns what was held, None where nothing was. A second call changes nothing but to
-    raise the tombstone's time. A contribution written later than `erased_at` is a person who has returned
-    since: it is left alone, so that a late retry of an erasure takes nothing away.
+    raise the tombstone's time. Who returns after an erasure has other keys, and so a contribution of another name: a
+    late retry takes nothing of theirs away.
     """
 
     def work(session: ClientSession) -> Document | None:
-        held = db.contributions.find_one({"_id": subject_id}, session=session)
-        if held is not None and held.get("write_time", 0) > erased_at:
-            return None
+        held = db.contributions.find_one({"_id": contribution_id}, session=session)
         tombstone = {"erased_at": Int64(max(erased_at, (held or {}).get("erased_at", 0)))}
-        db.contributions.replace_one({"_id": subject_id}, tombstone, upsert=True, session=session)
+        db.contributions.replace_one({"_id": contribution_id}, tombstone, upsert=True, session=session)
         if held is None or "erased_at" in held:
             return None
         cells = Cells()
@@ -241,6 +229,6 @@ def _drop_empty_months(db: Database[Document], cell: str, session: ClientSession
     db.aggregate_shards.update_one({"_id": cell}, [{"$set": {"months": kept}}], session=session)
 
 
-def held_positions(db: Database[Document], subject_ids: Iterable[str]) -> dict[str, Document]:
-    """What is held of these subjects, by subject_id."""
-    return {doc["_id"]: doc for doc in db.contributions.find({"_id": {"$in": list(subject_ids)}})}
+def held_positions(db: Database[Document], contribution_ids: Iterable[str]) -> dict[str, Document]:
+    """What is held under these names, by contribution_id."""
+    return {doc["_id"]: doc for doc in db.contributions.find({"_id": {"$in": list(contribution_ids)}})}

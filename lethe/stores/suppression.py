@@ -2,13 +2,13 @@
 
 Every entry has a version from one counter, taken in the transaction that writes it, so that versions become
 visible in order and a reader that holds version v needs only what is above it. Readers keep the whole ledger
-in memory as sorted arrays (44 bytes an entry) and look a whole batch up at once.
+in memory as sorted arrays (48 bytes an entry) and look a whole batch up at once.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,17 +22,28 @@ COUNTER = "suppression"
 Ends = dict[str, dict[str, int]]
 
 
+class Suppressed(NamedTuple):
+    """A subject's entry: erased_at in µs, the topics' ends then, and how often they were erased."""
+
+    erased_at: int
+    ends: Ends
+    generation: int
+
+
 def enter(
     client: Client,
     db: Database[Document],
     subject_id: str,
     erased_at: int,
     ends: Mapping[str, Mapping[str, int]],
+    *,
+    generation: int,
 ) -> int:
     """Enter a subject, or raise the entry that stands; returns the ledger version that holds it.
 
-    `erased_at` in µs; `ends`: the end offset by topic and partition (as text). Times and offsets only ever
-    rise. Repeated with nothing newer, it changes nothing and returns the version of the standing entry.
+    `erased_at` in µs; `ends`: the end offset by topic and partition (as text); `generation`: how often the subject
+    has been erased with this one: who returns gets the keys of that generation. All three only ever rise. Repeated
+    with nothing newer, it changes nothing and returns the version of the standing entry.
     """
 
     def work(session: ClientSession) -> int:
@@ -46,7 +57,13 @@ def enter(
         )
         held = db.suppression.find_one({"_id": subject_id}, session=session)
         merged = _merge((held or {}).get("ends", {}), ends)
-        if held and held["erased_at"] >= erased_at and held["ends"] == merged:
+        raised = max(generation, int(held["generation"]) if held else 0)
+        if (
+            held
+            and held["erased_at"] >= erased_at
+            and held["ends"] == merged
+            and held["generation"] == raised
+        ):
             session.abort_transaction()
             return int(held["version"])
         version = int(counter["value"])
@@ -54,7 +71,7 @@ def enter(
             "version": Int64(version),
             "erased_at": Int64(max(erased_at, held["erased_at"] if held else 0)),
             "ends": {topic: {p: Int64(end) for p, end in parts.items()} for topic, parts in merged.items()},
-            "generation": int(held["generation"]) if held else 1,
+            "generation": raised,
             "entered_at": datetime.now(UTC),
         }
         db.suppression.replace_one({"_id": subject_id}, entry, upsert=True, session=session)
@@ -73,6 +90,12 @@ def _merge(held: Mapping[str, Mapping[str, int]], ends: Mapping[str, Mapping[str
     return result
 
 
+def generation(db: Database[Document], subject_id: str) -> int:
+    """How often a subject was erased; 0 for never."""
+    held = db.suppression.find_one({"_id": subject_id}, {"generation": 1})
+    return int(held["generation"]) if held else 0
+
+
 def version(db: Database[Document]) -> int:
     """The version of the newest entry; 0 for an empty ledger."""
     newest = db.suppression.find_one({}, {"version": 1}, sort=[("version", -1)])
@@ -87,14 +110,13 @@ class Ledger:
     _ids: npt.NDArray[np.bytes_] = field(default_factory=lambda: np.empty(0, dtype="S32"))
     _erased_at: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     _ends_of: npt.NDArray[np.int32] = field(default_factory=lambda: np.empty(0, dtype=np.int32))
+    _generation: npt.NDArray[np.int32] = field(default_factory=lambda: np.empty(0, dtype=np.int32))
     _ends: list[Ends] = field(default_factory=list)
 
     def refresh(self, db: Database[Document]) -> None:
         """Read what is newer than `version`."""
         entries = list(
-            db.suppression.find({"version": {"$gt": self.version}}, {"generation": 0, "entered_at": 0}).sort(
-                "version", 1
-            )
+            db.suppression.find({"version": {"$gt": self.version}}, {"entered_at": 0}).sort("version", 1)
         )
         if entries:
             self.add(entries)
@@ -105,6 +127,7 @@ class Ledger:
         ids = np.array([bytes.fromhex(key) for key in latest], dtype="S32")
         times = np.array([entry["erased_at"] for entry in latest.values()], dtype=np.int64)
         ends_of = np.arange(len(self._ends), len(self._ends) + len(latest), dtype=np.int32)
+        generations = np.array([entry["generation"] for entry in latest.values()], dtype=np.int32)
         self._ends.extend(entry["ends"] for entry in latest.values())
         kept = ~np.isin(self._ids, ids)
         merged = np.concatenate([self._ids[kept], ids])
@@ -112,14 +135,15 @@ class Ledger:
         self._ids = merged[order]
         self._erased_at = np.concatenate([self._erased_at[kept], times])[order]
         self._ends_of = np.concatenate([self._ends_of[kept], ends_of])[order]
+        self._generation = np.concatenate([self._generation[kept], generations])[order]
         self.version = max(self.version, *(int(entry["version"]) for entry in entries))
 
     def __len__(self) -> int:
         """How many subjects are suppressed."""
         return len(self._ids)
 
-    def lookup(self, subject_ids: Sequence[str]) -> dict[str, tuple[int, Ends]]:
-        """Of these subjects, the suppressed ones: erased_at in µs and the topics' ends."""
+    def lookup(self, subject_ids: Sequence[str]) -> dict[str, Suppressed]:
+        """The entries of those of these subjects who have one."""
         if not len(self._ids) or not subject_ids:
             return {}
         wanted = np.array([bytes.fromhex(key) for key in subject_ids], dtype="S32")
@@ -127,13 +151,17 @@ class Ledger:
         found[found == len(self._ids)] = 0
         hits = np.nonzero(self._ids[found] == wanted)[0]
         return {
-            subject_ids[i]: (int(self._erased_at[found[i]]), self._ends[self._ends_of[found[i]]])
+            subject_ids[i]: Suppressed(
+                int(self._erased_at[found[i]]),
+                self._ends[self._ends_of[found[i]]],
+                int(self._generation[found[i]]),
+            )
             for i in hits.tolist()
         }
 
 
 def is_suppressed(
-    entry: tuple[int, Ends], source: tuple[str, int, int], event_us: int, proof_of_return_us: int
+    entry: Suppressed, source: tuple[str, int, int], event_us: int, proof_of_return_us: int
 ) -> bool:
     """Whether a message of a suppressed subject must be dropped (design, Suppression and Return).
 
@@ -141,8 +169,7 @@ def is_suppressed(
     Above: unless both the event (µs) and the proof that the person acted again (a consent granted, a
     registration; µs, 0 = none) are later than the erasure.
     """
-    erased_at, ends = entry
     topic, partition, offset = source
-    if offset < ends.get(topic, {}).get(str(partition), 0):
+    if offset < entry.ends.get(topic, {}).get(str(partition), 0):
         return True
-    return event_us <= erased_at or proof_of_return_us <= erased_at
+    return event_us <= entry.erased_at or proof_of_return_us <= entry.erased_at

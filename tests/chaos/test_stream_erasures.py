@@ -39,12 +39,11 @@ def user_id(message: Bytes) -> str:
 def is_held(stream: LiveStream, user_id: str) -> bool:
     """Whether any store holds something of the subject, but for what keeps them out."""
     subject = stream.model.subject_id(user_id)
-    db = stream.stack.db("auditor")
     query = "SELECT subject_id FROM profiles WHERE subject_id = %s"
     return bool(
         stream.stack.cassandra("auditor").execute(query, (subject,)).one()
-        or db.contributions.find_one({"_id": subject, "erased_at": {"$exists": False}})
-        or db.quarantine.find_one({"subject_id": subject})
+        or stream.contribution(subject)
+        or stream.stack.db("auditor").quarantine.find_one({"subject_id": subject})
     )
 
 

@@ -24,7 +24,7 @@ from lethe.stream import lease as leases
 from lethe.stream.health import Counts, Health
 from lethe.stream.lease import Lease
 from spark_apps import transforms
-from spark_apps.transforms import Row, proof_of_return_us
+from spark_apps.transforms import Row
 from tests.dashboard.servers import Mongo
 from tests.model import Model
 
@@ -194,6 +194,4 @@ def _entry(row: Row) -> Entry:
         if "analytics" in row.standing
         else None
     )
-    return Entry(
-        row.subject_id, row.profile.event_ms, row.profile.offset, figures, proof_of_return_us(row.profile)
-    )
+    return Entry(row.subject_id, row.profile.event_ms, row.profile.offset, figures)

@@ -12,14 +12,18 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 
 from lethe.producers.sending import Sender
 from lethe.profiles.contract import PROFILES_TOPIC
+from lethe.protection.key_store import KeyStore
+from lethe.protection.keyring import subject_keys
 from lethe.protection.pseudonym import load_pepper, subject_id
 from lethe.requests import erase, in_flight
 from lethe.requests.locate import locate
+from lethe.requests.puncture import puncture_key
 from lethe.requests.record import Erasure, close_record, record_id_of
 from lethe.requests.suppress import suppress
 from lethe.requests.verify import verify
 from lethe.settings import TopicSettings
 from lethe.stack.airflow_api import AirflowApi
+from lethe.stores import suppression
 from lethe.stores.kafka import TOPICS, client_settings, end_offsets
 from lethe.stream import lease as leases
 from tests.integration.live import LiveStack, wait_until
@@ -92,6 +96,13 @@ class LiveStream:
         """What the driver tells of itself."""
         return self.stack.db("auditor").stream_health.find_one({"_id": "driver"}) or {}
 
+    def contribution(self, subject: str) -> dict[str, Any] | None:
+        """What stands of a subject in `contributions`, by the name that the keys of now give it."""
+        db = self.stack.db("auditor")
+        (derived,) = subject_keys(self.stack.paths).derive([subject], [suppression.generation(db, subject)])
+        name = derived.contribution_id if derived else None
+        return db.contributions.find_one({"_id": name, "erased_at": {"$exists": False}})
+
     # Messages
 
     def send(self, messages: Iterable[Bytes]) -> int:
@@ -140,16 +151,24 @@ class LiveStream:
         reading, reading_db = stack.cassandra("auditor"), stack.db("auditor")
         work = Erasure(eraser, stack.db("eraser"), record_id_of(f"manual__{uuid.uuid4()}"), subject)
         config = client_settings("eraser")
-        locate(work, reading, reading_db, end_offsets(config), datetime.now(UTC))
+        locate(
+            work,
+            reading,
+            reading_db,
+            end_offsets(config),
+            keys=subject_keys(stack.paths),
+            requested_at=datetime.now(UTC),
+        )
         suppress(work, session, end_offsets(config))
         wait_until(
             lambda: in_flight.await_in_flight(work, session, end_offsets(config)),
             "no batch is at work that does not know the entry",
         )
+        puncture_key(work, KeyStore(stack.paths), load_pepper(stack.paths))
         erase.erase_cassandra(work, session)
         erase.erase_mongodb(work)
         erase.tombstone_kafka(work, config, user_id)
-        verify(work, reading, reading_db)
+        verify(work, reading, reading_db, subject_keys(stack.paths))
         return close_record(work)
 
 

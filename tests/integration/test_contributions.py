@@ -4,7 +4,6 @@ import random
 import threading
 import uuid
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
@@ -124,13 +123,10 @@ def test_the_tombstone_of_a_subject_who_was_never_held_stops_a_batch_in_flight(s
     assert store.cells() == {}
 
 
-def test_a_person_who_acted_again_returns_and_a_late_retry_of_the_erasure_leaves_them(store: Store) -> None:
+def test_what_comes_under_the_name_of_an_erased_contribution_never_stands(store: Store) -> None:
     contributions.erase(store.client, store.db, "a", 5_000_000)
     assert store.apply(entry("a", 6_000, 1)) == {"a": Outcome.SUPPRESSED}
-    back = replace(entry("a", 6_000, 2), proof_of_return_us=5_500_000)
-    assert store.apply(back) == {"a": Outcome.STORED}
-    assert contributions.erase(store.client, store.db, "a", 5_000_000) is None
-    assert store.cells() == {("NL", "1990-05"): 1}
+    assert store.cells() == {}
 
 
 def test_a_driver_that_was_taken_over_changes_nothing(store: Store) -> None:
@@ -153,8 +149,8 @@ def test_any_order_with_repetitions_and_two_writers_at_once_ends_as_if_in_order(
     ]
     expected: dict[str, Entry] = {}
     for one in entries:
-        if one.subject_id not in expected or one.position > expected[one.subject_id].position:
-            expected[one.subject_id] = one
+        if one.contribution_id not in expected or one.position > expected[one.contribution_id].position:
+            expected[one.contribution_id] = one
     rng.shuffle(entries)
     work = entries + rng.sample(entries, 100)
     failures: list[BaseException] = []
@@ -162,7 +158,9 @@ def test_any_order_with_repetitions_and_two_writers_at_once_ends_as_if_in_order(
     def write(part: list[Entry], shard: int) -> None:
         try:
             for start in range(0, len(part), 7):
-                latest = {e.subject_id: e for e in sorted(part[start : start + 7], key=lambda e: e.position)}
+                latest = {
+                    e.contribution_id: e for e in sorted(part[start : start + 7], key=lambda e: e.position)
+                }
                 store.apply(*latest.values(), shard=shard)
         except BaseException as error:
             failures.append(error)
@@ -186,7 +184,7 @@ def test_any_order_with_repetitions_and_two_writers_at_once_ends_as_if_in_order(
 def test_versions_of_the_suppression_ledger_become_visible_in_order(store: Store) -> None:
     def enter(part: range) -> None:
         for n in part:
-            suppression.enter(store.client, store.db, f"{n:064x}", n, {})
+            suppression.enter(store.client, store.db, f"{n:064x}", n, {}, generation=1)
 
     threads = [threading.Thread(target=enter, args=(range(k * 20, k * 20 + 20),)) for k in range(3)]
     for thread in threads:
@@ -202,16 +200,19 @@ def test_versions_of_the_suppression_ledger_become_visible_in_order(store: Store
 
 
 def test_an_entry_repeated_with_nothing_newer_keeps_its_version(store: Store) -> None:
-    first = suppression.enter(store.client, store.db, "0" * 64, 10, {"t": {"0": 5}})
-    assert suppression.enter(store.client, store.db, "0" * 64, 9, {"t": {"0": 4}}) == first
-    assert suppression.enter(store.client, store.db, "0" * 64, 9, {"t": {"0": 6}}) == first + 1
-    assert suppression.version(store.db) == first + 1
+    first = suppression.enter(store.client, store.db, "0" * 64, 10, {"t": {"0": 5}}, generation=1)
+    assert suppression.enter(store.client, store.db, "0" * 64, 9, {"t": {"0": 4}}, generation=1) == first
+    assert suppression.enter(store.client, store.db, "0" * 64, 9, {"t": {"0": 6}}, generation=1) == first + 1
+    assert suppression.enter(store.client, store.db, "0" * 64, 9, {}, generation=2) == first + 2
+    assert suppression.version(store.db) == first + 2
+    assert suppression.generation(store.db, "0" * 64) == 2
+    assert suppression.generation(store.db, "1" * 64) == 0
 
 
 def test_the_ledger_finds_the_suppressed_among_many(store: Store) -> None:
     for n in (3, 1, 2):
-        suppression.enter(store.client, store.db, f"{n:064x}", n * 100, {"t": {"0": n}})
+        suppression.enter(store.client, store.db, f"{n:064x}", n * 100, {"t": {"0": n}}, generation=n)
     ledger = suppression.Ledger()
     ledger.refresh(store.db)
     found = ledger.lookup([f"{n:064x}" for n in (2, 4, 1)])
-    assert found == {f"{2:064x}": (200, {"t": {"0": 2}}), f"{1:064x}": (100, {"t": {"0": 1}})}
+    assert found == {f"{2:064x}": (200, {"t": {"0": 2}}, 2), f"{1:064x}": (100, {"t": {"0": 1}}, 1)}

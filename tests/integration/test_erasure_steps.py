@@ -4,17 +4,23 @@ import json
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lethe.errors import FencedError, StoreError
-from lethe.protection.pseudonym import subject_id
+from lethe.errors import FencedError, PuncturedError, StoreError
+from lethe.protection.key_store import KeyStore
+from lethe.protection.keyring import subject_keys
+from lethe.protection.pseudonym import load_pepper, subject_id
+from lethe.protection.subject_keys import SubjectKeys
 from lethe.requests import erase, in_flight
 from lethe.requests.locate import CONTRIBUTIONS, PROFILES, QUARANTINE, locate
+from lethe.requests.puncture import KEY, puncture_key
 from lethe.requests.record import Erasure, close_record, record_id_of
 from lethe.requests.suppress import microseconds, suppress
 from lethe.requests.verify import verify
+from lethe.settings import Paths
 from lethe.stores import cassandra, contributions, suppression
 from lethe.stores.contributions import Entry
 from lethe.stores.kafka import client_settings, end_offsets
@@ -33,19 +39,31 @@ def now() -> datetime:
 
 
 class House:
-    """The stores as erasures find them: a MongoDB database of its own, the live Cassandra and Kafka."""
+    """The stores as erasures find them: a MongoDB database and keys of its own, the live Cassandra and Kafka."""
 
-    def __init__(self, stack: LiveStack) -> None:
+    def __init__(self, stack: LiveStack, folder: Path) -> None:
+        self.key_store = KeyStore(Paths(home=folder / "home", keys_dir=folder / "keys"))
+        self.key_store.create()
         self.client = stack.mongo("admin")
         self.db = self.client[f"test_{uuid.uuid4().hex[:12]}"]
         self.session = stack.cassandra("admin")
         self.lease = leases.take(self.client, self.db, "test", 1)
         self.ends = end_offsets(client_settings("eraser"))
 
-    def put(self, subject: str, at: datetime, offset: int = 1, proof: int = 0) -> int:
+    @property
+    def keys(self) -> SubjectKeys:
+        """As they are now."""
+        return SubjectKeys(self.key_store.load(), PEPPER)
+
+    def name(self, subject: str) -> str:
+        """The `_id` of the contribution that the stream would write now."""
+        return self.keys.one(subject, suppression.generation(self.db, subject)).contribution_id
+
+    def put(self, subject: str, at: datetime, offset: int = 1) -> int:
         """A profile as the stream stores it; returns its write time (µs)."""
-        entry = Entry(subject, microseconds(at) // 1000, offset, FIGURES, proof)
-        write_time = contributions.apply(self.client, self.db, self.lease, 0, [entry]).write_times[subject]
+        name = self.name(subject)
+        entry = Entry(name, microseconds(at) // 1000, offset, FIGURES)
+        write_time = contributions.apply(self.client, self.db, self.lease, 0, [entry]).write_times[name]
         self.session.execute(
             "INSERT INTO profiles (subject_id, event_time, source_offset) VALUES (%s, %s, %s) USING TIMESTAMP %s",
             (subject, at, offset, write_time),
@@ -83,13 +101,19 @@ class Run:
         self.work = Erasure(house.client, house.db, record_id, subject_id(PEPPER, user_id))
 
     def locate(self) -> dict[str, int]:
-        return locate(self.work, self.house.session, self.house.db, self.house.ends, self.requested_at)
+        house = self.house
+        return locate(
+            self.work, house.session, house.db, house.ends, keys=house.keys, requested_at=self.requested_at
+        )
 
     def suppress(self) -> int:
         return suppress(self.work, self.house.session, self.house.ends)
 
     def await_in_flight(self) -> bool:
         return in_flight.await_in_flight(self.work, self.house.session, self.house.ends)
+
+    def puncture(self) -> int:
+        return puncture_key(self.work, self.house.key_store, PEPPER)
 
     def erase_cassandra(self) -> None:
         erase.erase_cassandra(self.work, self.house.session)
@@ -101,7 +125,7 @@ class Run:
         return erase.tombstone_kafka(self.work, client_settings("eraser"), self.user_id)
 
     def verify(self) -> dict[str, int]:
-        return verify(self.work, self.house.session, self.house.db)
+        return verify(self.work, self.house.session, self.house.db, self.house.keys)
 
     def all(self, times: int = 1) -> dict[str, Any]:
         """Every step, each so many times."""
@@ -109,6 +133,7 @@ class Run:
             self.locate,
             self.suppress,
             self.await_in_flight,
+            self.puncture,
             self.erase_cassandra,
             self.erase_mongodb,
             self.tombstone_kafka,
@@ -121,8 +146,8 @@ class Run:
 
 
 @pytest.fixture
-def house(stack: LiveStack) -> Iterator[House]:
-    made = House(stack)
+def house(stack: LiveStack, tmp_path: Path) -> Iterator[House]:
+    made = House(stack, tmp_path)
     yield made
     made.client.drop_database(made.db.name)
 
@@ -144,13 +169,51 @@ def test_an_erased_subject_is_gone_from_every_store(house: House, user_id: str, 
     house.put(subject, HOUR_AGO)
     house.put(subject_id(PEPPER, str(uuid.uuid4())), HOUR_AGO)
     house.quarantine(subject)
+    name = house.name(subject)
     told = Run(house, user_id).all()
     assert told["outcome"] == "erased"
     assert told["before"] == {PROFILES: 1, CONTRIBUTIONS: 1, QUARANTINE: 1}
     assert told["after"] == NOTHING
     assert cassandra.read_profile(house.session, subject) is None
-    assert set(house.db.contributions.find_one({"_id": subject}) or {}) == {"_id", "erased_at"}
+    assert set(house.db.contributions.find_one({"_id": name}) or {}) == {"_id", "erased_at"}
     assert house.users() == 1, "the neighbour stays counted"
+
+
+def test_the_key_of_an_erased_subject_is_derivable_no_more_and_a_neighbours_is(
+    house: House, user_id: str, subject: str
+) -> None:
+    neighbour = subject_id(PEPPER, str(uuid.uuid4()))
+    before = house.keys.one(neighbour, 0).key
+    house.put(subject, HOUR_AGO)
+    Run(house, user_id).all()
+    with pytest.raises(PuncturedError):
+        house.keys.one(subject, 0)
+    assert house.keys.one(neighbour, 0).key == before
+    assert house.keys.one(subject, suppression.generation(house.db, subject)).key, "of who returns"
+
+
+def test_a_key_that_was_not_punctured_fails_the_verification(
+    house: House, user_id: str, subject: str
+) -> None:
+    house.put(subject, HOUR_AGO)
+    run = Run(house, user_id)
+    for step in ("locate", "suppress", "await_in_flight", "erase_cassandra", "erase_mongodb"):
+        getattr(run, step)()
+    with pytest.raises(StoreError, match=KEY):
+        run.verify()
+    run.puncture()
+    run.verify()
+
+
+def test_an_erasure_ends_what_an_earlier_one_left_half_done(house: House, user_id: str, subject: str) -> None:
+    """The first died after the puncture: nobody but its record knows the contribution's name any more."""
+    house.put(subject, HOUR_AGO)
+    first = Run(house, user_id)
+    for step in ("locate", "suppress", "await_in_flight", "puncture"):
+        getattr(first, step)()
+    assert Run(house, user_id).all()["outcome"] == "erased"
+    assert house.users() == 0
+    assert house.keys.one(subject, suppression.generation(house.db, subject)).key
 
 
 def test_the_ledger_holds_the_time_and_the_topics_ends(house: House, user_id: str, subject: str) -> None:
@@ -169,13 +232,14 @@ def test_an_event_time_ahead_of_the_request_is_erased_too(house: House, user_id:
 
 
 def test_an_unknown_subject_ends_well_and_is_kept_out(house: House, user_id: str, subject: str) -> None:
+    name = house.name(subject)
     told = Run(house, user_id).all()
     assert (told["outcome"], told["before"], told["after"]) == ("nothing_held", NOTHING, NOTHING)
     assert house.db.suppression.find_one({"_id": subject}) is not None
-    late = Entry(subject, microseconds(HOUR_AGO) // 1000, 9, FIGURES)
+    late = Entry(name, microseconds(HOUR_AGO) // 1000, 9, FIGURES)
     lease = leases.take(house.client, house.db, "next", 1)
     outcomes = contributions.apply(house.client, house.db, lease, 0, [late]).outcomes
-    assert outcomes == {subject: contributions.Outcome.SUPPRESSED}
+    assert outcomes == {name: contributions.Outcome.SUPPRESSED}
 
 
 def test_each_step_may_be_repeated(house: House, user_id: str, subject: str) -> None:
@@ -202,7 +266,7 @@ def test_a_second_request_leaves_the_entry_where_nothing_is_newer(
     house.read_everything()
     assert Run(house, user_id).all()["outcome"] == "nothing_held"
     entry = house.db.suppression.find_one({"_id": subject}) or {}
-    assert (entry["version"], entry["erased_at"]) == (1, microseconds(HOUR_AGO))
+    assert (entry["generation"], entry["erased_at"]) == (2, microseconds(HOUR_AGO))
 
 
 def test_a_second_request_covers_what_the_stream_has_not_read_yet(
@@ -221,7 +285,7 @@ def test_a_person_who_returned_can_be_erased_again(house: House, user_id: str, s
     Run(house, user_id, HOUR_AGO).all()
     house.lease = leases.take(house.client, house.db, "next", 1)
     later = now()
-    house.put(subject, later, offset=10, proof=microseconds(later))
+    house.put(subject, later, offset=10)
     assert house.users() == 1
     assert Run(house, user_id).all()["outcome"] == "erased"
     assert house.users() == 0
@@ -279,7 +343,7 @@ def test_a_late_retry_takes_nothing_from_a_person_who_returned(
     run.all()
     house.lease = leases.take(house.client, house.db, "next", 1)
     later = now() + timedelta(minutes=1)
-    house.put(subject, later, offset=10, proof=microseconds(later))
+    house.put(subject, later, offset=10)
     told = run.all()
     assert told["outcome"] == "erased"
     assert cassandra.read_profile(house.session, subject) is not None
@@ -298,6 +362,7 @@ def test_a_failed_verification_names_the_store_and_can_be_resumed(
         "locate",
         "suppress",
         "await_in_flight",
+        "puncture",
         "erase_cassandra",
         "erase_mongodb",
         "tombstone_kafka",
@@ -361,13 +426,14 @@ def test_the_rights_of_eraser_and_auditor_are_enough(stack: LiveStack, user_id: 
     reading, reading_db = stack.cassandra("auditor"), stack.db("auditor")
     work = Erasure(client, stack.db("eraser"), record_id_of(f"manual__{uuid.uuid4()}"), subject)
     config = client_settings("eraser")
-    locate(work, reading, reading_db, end_offsets(config), now())
+    locate(work, reading, reading_db, end_offsets(config), keys=subject_keys(stack.paths), requested_at=now())
     suppress(work, session, end_offsets(config))
     wait_until(
         lambda: in_flight.await_in_flight(work, session, end_offsets(config)), "the driver knows the entry"
     )
+    puncture_key(work, KeyStore(stack.paths), load_pepper(stack.paths))
     erase.erase_cassandra(work, session)
     erase.erase_mongodb(work)
     erase.tombstone_kafka(work, config, user_id)
-    assert verify(work, reading, reading_db) == NOTHING
+    assert verify(work, reading, reading_db, subject_keys(stack.paths)) == NOTHING
     assert close_record(work)["outcome"] == "nothing_held"

@@ -5,15 +5,23 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pytest
 
+from lethe.errors import FieldCipherError
 from lethe.profiles import enrichment
 from lethe.profiles.contract import PROFILES_TOPIC, Message
 from lethe.profiles.reasons import Reason
 from lethe.profiles.rules import Rules
+from lethe.protection.fields import open_blob
+from lethe.protection.key_state import KeyState
+from lethe.protection.subject_keys import LeafNumbers, SubjectKeys, names_of
+from lethe.register.model import Column, Group
+from lethe.register.terms import Protection as FieldProtection
 from lethe.stores.suppression import Ledger
 from spark_apps import transforms
-from spark_apps.transforms import Row
+from spark_apps.transforms import Protection, Row
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
@@ -25,6 +33,9 @@ RULES = Rules(
     retention_days=1096,
     known_paths=frozenset({"login.uuid"}),
 )
+PEPPER, VERSION, ACCOUNT = bytes(32), "0123456789ab", frozenset({"account"})
+KEYS = SubjectKeys(KeyState.new(bytes(range(16))), PEPPER)
+Encrypt = FieldProtection.ENCRYPT
 GRANT = {"purpose": "analytics", "granted": True, "at": "2026-11-01T00:00:00Z", "policy_version": "2026-06"}
 
 
@@ -65,6 +76,7 @@ def ledger(user_id: str, erased_at: datetime, end: int) -> Ledger:
         "version": 1,
         "erased_at": int(erased_at.timestamp() * 1_000_000),
         "ends": {PROFILES_TOPIC: {"1": end}},
+        "generation": 1,
     }
     held.add([entry])
     return held
@@ -143,6 +155,7 @@ def test_a_consent_granted_after_the_erasure_is_a_return() -> None:
     back = profile(consents=[{**GRANT, "at": "2026-11-20T00:00:00Z"}])
     rows, dropped = transforms.suppress(identified([message(back, 7)]), held, NOW_MS, RULES)
     assert (len(rows), dropped) == (1, 0)
+    assert rows[0].generation == 1
 
 
 def test_a_faulty_message_of_a_suppressed_subject_never_reaches_quarantine() -> None:
@@ -189,12 +202,65 @@ def test_protect_leaves_out_what_has_no_standing_purpose_and_what_is_not_declare
     rows, _ = transforms.validate(identified([message(profile(consents=[]))]), NOW_MS, RULES)
     rows = transforms.enrich(transforms.consent(rows, RULES), enrichment.enrich)
     columns = {"nationality": frozenset({"account"}), "birth_month": frozenset({"analytics"})}
-    (row,) = transforms.protect(rows, columns, frozenset({"account"}))
+    (row,) = transforms.protect(rows, Protection(columns, [], ACCOUNT, VERSION))
     assert row.columns == {"nationality": "NL", "birth_month": None}
 
 
 def test_protect_keeps_what_a_consent_in_force_allows() -> None:
     rows, _ = transforms.validate(identified([message(profile())]), NOW_MS, RULES)
     rows = transforms.enrich(transforms.consent(rows, RULES), enrichment.enrich)
-    (row,) = transforms.protect(rows, {"birth_month": frozenset({"analytics"})}, frozenset({"account"}))
+    by = Protection({"birth_month": frozenset({"analytics"})}, [], ACCOUNT, VERSION)
+    (row,) = transforms.protect(rows, by)
     assert row.columns == {"birth_month": "1990-05"}
+
+
+def group(name: str, purposes: set[str], *columns: str) -> Group:
+    return Group(
+        name,
+        tuple(Column(each, each, Encrypt, "text", tuple(purposes), False) for each in columns),
+        frozenset(purposes),
+    )
+
+
+def protected(*bodies: tuple[str, dict[str, Any]]) -> list[Row]:
+    """Through the steps from derive to protect, with a group that stays and one that rests on marketing."""
+    found = [message(body, offset, user) for offset, (user, body) in enumerate(bodies)]
+    rows, _ = transforms.validate(identified(found), NOW_MS, RULES)
+    rows, punctured = transforms.derive(rows, KEYS)
+    assert punctured == 0
+    rows = transforms.enrich(transforms.consent(rows, RULES), enrichment.enrich)
+    groups = [
+        group("sealed", {"account"}, "email", "username"),
+        group("sealed_marketing", {"marketing"}, "first_name", "phone"),
+    ]
+    return transforms.protect(rows, Protection({}, groups, ACCOUNT, VERSION))
+
+
+def test_protect_encrypts_a_group_that_opens_under_the_subjects_key_alone() -> None:
+    (alice, bob) = protected((ALICE, profile()), (BOB, profile(BOB)))
+    blob = alice.columns["sealed"]
+    assert isinstance(blob, bytes)
+    assert b"zoe" not in blob.lower()
+    assert open_blob(KEYS, alice.subject_id, "sealed", blob) == {"email": "zoe@example.org", "username": "x"}
+    with pytest.raises(FieldCipherError):
+        open_blob(KEYS, bob.subject_id, "sealed", blob)
+
+
+def test_a_group_without_a_purpose_that_stands_is_not_encrypted_but_absent() -> None:
+    marketing = {**GRANT, "purpose": "marketing"}
+    (alice, bob) = protected((ALICE, profile()), (BOB, profile(BOB, consents=[marketing])))
+    assert alice.columns["sealed_marketing"] is None
+    blob = bob.columns["sealed_marketing"]
+    assert isinstance(blob, bytes)
+    assert open_blob(KEYS, bob.subject_id, "sealed_marketing", blob) == {"first_name": "Zoé"}
+
+
+def test_derive_drops_whose_key_was_punctured_and_gives_who_returned_the_next_one() -> None:
+    rows, _ = transforms.validate(identified([message(profile())]), NOW_MS, RULES)
+    (leaf,) = LeafNumbers(PEPPER).of(names_of([name_of(ALICE)], [0]))
+    keys = SubjectKeys(KEYS.state.puncture({1: np.array([leaf], dtype=np.uint64)}), PEPPER)
+    assert transforms.derive(rows, keys) == ([], 1)
+    rows[0].generation = 1
+    kept, punctured = transforms.derive(rows, keys)
+    assert (len(kept), punctured) == (1, 0)
+    assert kept[0].contribution_id == keys.one(name_of(ALICE), 1).contribution_id

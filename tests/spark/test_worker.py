@@ -9,7 +9,9 @@ from spark_apps.worker import gathered
 def _chunks(*sizes: int, width: int = 10) -> list[pa.RecordBatch]:
     taken = iter(range(sum(sizes)))
     return [
-        pa.record_batch({"offset": [next(taken) for _ in range(size)], "value": ["x" * width] * size}, _SCHEMA)
+        pa.record_batch(
+            {"offset": [next(taken) for _ in range(size)], "value": ["x" * width] * size}, _SCHEMA
+        )
         for size in sizes
     ]
 

@@ -1,5 +1,6 @@
 """Adding a field is one edit in the register: everything that is derived from it then has the field."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from lethe.profiles.validation import validate
 from lethe.register.load import load
 from lethe.register.model import CONTRIBUTIONS, PROFILES, Register
 from lethe.register.schema import cassandra_statements, mongodb_validators
-from spark_apps.transforms import Row, enrich, protect
+from spark_apps.transforms import Protection, Row, enrich, protect
 from tests.unit.profiles.examples import NOW_MS, document, message
 from tests.unit.register.registers import SHIPPED, with_new_field
 
@@ -59,11 +60,24 @@ def test_its_value_reaches_the_row_while_a_purpose_of_it_stands(after: Register)
     body = document(**DOCUMENT)
     profile = validate(body, message(body), NOW_MS, Rules.from_register(after))
     assert isinstance(profile, Profile)
-    columns = after.stored_columns(PROFILES)
-    (row,) = enrich([Row(message(body), body, profile=profile)], enricher(columns))
-    served = {column.name: frozenset(column.purposes) for column in columns}
-    assert protect([row], served, frozenset({"account"}))[0].columns[COLUMN] == "nl"
-    assert protect([row], served, frozenset())[0].columns[COLUMN] is None
+    by = replace(Protection.from_register(after), groups=())
+    for unconditional, stands in ((frozenset({"account"}), "nl"), (frozenset[str](), None)):
+        (row,) = enrich([Row(message(body), body, profile=profile)], enricher(after.stored_columns(PROFILES)))
+        assert protect([row], replace(by, unconditional=unconditional))[0].columns[COLUMN] == stands
+
+
+def test_encrypted_it_is_in_the_ciphertext_and_nowhere_else(tmp_path: Path) -> None:
+    file = with_new_field(tmp_path)
+    text = file.read_text()
+    start = text.index(f"  {PATH}:")
+    plain = text[start : text.index("retention:", start)]
+    sealed = plain.replace("protection: plain", "protection: encrypt").replace(f", {CONTRIBUTIONS}", "")
+    file.write_text(text.replace(plain, sealed))
+    register = load(file)
+    (group,) = register.groups(PROFILES)
+    assert COLUMN in [column.name for column in group.columns]
+    statements = cassandra_statements(register, "lethe", {"class": "SimpleStrategy", "replication_factor": 1})
+    assert not any(COLUMN in statement for statement in statements)
 
 
 def test_the_register_s_version_tells_that_it_changed(before: Register, after: Register) -> None:
