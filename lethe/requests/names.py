@@ -22,7 +22,7 @@ class Names:
 
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> "Names":
-        """As a record holds them; none where it has been closed."""
+        """As a record holds them; no contributions where it has been closed."""
         held = record.get(NAMES, {})
         return cls(tuple(held.get("generations", ())), tuple(held.get("contribution_ids", ())))
 
@@ -35,7 +35,9 @@ def take(erasure: Erasure, keys: SubjectKeys) -> Names:
     """
     if NAMES not in erasure.record():
         generation = suppression.generation(erasure.db, erasure.subject_id)
-        others = erasure.records.find({"subject_id": erasure.subject_id, NAMES: {"$exists": True}})
+        others = erasure.records.find(
+            {"subject_id": erasure.subject_id, f"{NAMES}.contribution_ids": {"$ne": []}}
+        )
         left = [Names.read(record) for record in others]
         generations = {generation}.union(*(each.generations for each in left))
         ids = set(contribution_ids(keys, erasure.subject_id, generation)).union(

@@ -102,7 +102,8 @@ def open_record(erasure: Erasure, requested_at: datetime) -> None:
 def close_record(erasure: Erasure) -> Document:
     """Set the outcome and return what may be told of the record.
 
-    The names that linked the subject to their contribution go from it. Raises StoreError, with the outcome `failed`
+    The names that linked the subject to their contributions go from it; the generations stay, so that a late retry
+    means no other. Raises StoreError, with the outcome `failed`
     recorded, unless every step up to `verify` has ended well.
     """
     record = erasure.record()
@@ -113,7 +114,7 @@ def close_record(erasure: Erasure) -> Document:
         left = record["steps"].get(unfinished, {}).get("left", [])
         where = f" ({', '.join(left)})" if left else ""
         raise StoreError(f"erasure {erasure.record_id} failed at the step {unfinished}{where}")
-    erasure.records.update_one({"_id": erasure.record_id}, {"$unset": {NAMES: ""}})
+    erasure.set(**{f"{NAMES}.contribution_ids": []})
     told = {"outcome": outcome, "before": record["before"], "after": record["after"]}
     return {"record_id": erasure.record_id} | told
 

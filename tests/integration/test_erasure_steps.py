@@ -414,7 +414,17 @@ def test_the_record_has_times_and_counts_and_no_user_id(house: House, user_id: s
     run = Run(house, user_id)
     run.all()
     record = run.work.record()
-    assert set(record) == {"_id", "requested_at", "subject_id", "steps", "before", "after", "outcome"}
+    assert set(record) == {
+        "_id",
+        "requested_at",
+        "subject_id",
+        "steps",
+        "before",
+        "after",
+        "outcome",
+        "names",
+    }
+    assert record["names"] == {"generations": [0], "contribution_ids": []}
     for name, step in record["steps"].items():
         assert name == "record" or step["started_at"] <= step["ended_at"]
     assert user_id not in json.dumps(record, default=str)
