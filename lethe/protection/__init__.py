@@ -1,1 +1,1 @@
-"""Pseudonyms and, with the next issue's keys, field protection."""
+"""Pseudonyms, subject keys that can be punctured, and the fields encrypted under them."""

@@ -20,11 +20,13 @@ from lethe.protection.subject_keys import (
     SUBJECT_BYTES,
     Derived,
     SubjectKeys,
+    names_of,
 )
 
 VERSION: Final = 1
 REGISTER_BYTES: Final = 6
 NONCE_BYTES: Final = 12
+KEY_BYTES: Final = 32
 PAD_BYTES: Final = 32
 HEADER_BYTES: Final = 1 + ROOT_BYTES + GENERATION_BYTES + REGISTER_BYTES
 _TAG_BYTES: Final = 16
@@ -50,9 +52,18 @@ class Header(NamedTuple):
                 _VERSION_BYTE,
                 self.root.to_bytes(ROOT_BYTES),
                 self.generation.to_bytes(GENERATION_BYTES),
-                bytes.fromhex(self.register_version),
+                _register_bytes(self.register_version),
             ]
         )
+
+
+def _register_bytes(register_version: str) -> bytes:
+    packed = bytes.fromhex(register_version)
+    if len(packed) != REGISTER_BYTES:
+        raise ValueError(
+            f"a register's version has {2 * REGISTER_BYTES} hex digits, not {register_version!r}"
+        )
+    return packed
 
 
 def _plaintext(group: str, values: Values) -> bytes:
@@ -69,10 +80,13 @@ def seal(
 ) -> bytes:
     """One blob, under a subject key of 32 bytes. `nonce` (12 bytes) is for test vectors; None draws one.
 
-    Raises FieldCipherError when a value has no JSON form.
+    Raises FieldCipherError when a value has no JSON form; ValueError when a length is wrong.
     """
     drawn, head = nonce or os.urandom(NONCE_BYTES), header.to_bytes()
-    associated = head + bytes.fromhex(subject_id) + group.encode("ascii")
+    if len(drawn) != NONCE_BYTES or len(key) != KEY_BYTES:
+        raise ValueError(f"a nonce has {NONCE_BYTES} bytes and a key {KEY_BYTES}")
+    (name,) = names_of([subject_id], [header.generation])
+    associated = head + name[:SUBJECT_BYTES] + group.encode("ascii")
     return head + drawn + AESGCM(key).encrypt(drawn, _plaintext(group, values), associated)
 
 
@@ -80,7 +94,7 @@ def seal_batch(
     subjects: Sequence[Derived], group: str, register_version: str, values: Sequence[Values]
 ) -> list[bytes]:
     """A blob for each subject, of the values at the same place; raises FieldCipherError as `seal` does."""
-    register, column = bytes.fromhex(register_version), group.encode("ascii")
+    register, column = _register_bytes(register_version), group.encode("ascii")
     nonces = os.urandom(NONCE_BYTES * len(subjects))
     blobs: list[bytes] = []
     begin, begun_for = b"", -1

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lethe import durable_files
-from lethe.errors import DestroyedKeyError, KeyStateError
+from lethe.errors import ConfigurationError, DestroyedKeyError, KeyStateError
 from lethe.protection import keys_folder
 from lethe.settings import Paths
 
@@ -71,11 +71,13 @@ class KekFiles:
             durable_files.destroy(each)
 
     def epochs(self) -> list[int]:
-        """See KeyEncryptionKeys."""
+        """See KeyEncryptionKeys; raises ConfigurationError when the folder can't be listed."""
         try:
             names = [entry.name for entry in self._folder.iterdir()]
         except FileNotFoundError:
             return []
+        except OSError as error:
+            raise ConfigurationError(f"{self._folder} can't be listed ({error.strerror})") from error
         return sorted(int(match[1]) for name in names if (match := _NAME.fullmatch(name)))
 
     def _file(self, epoch: int) -> Path:

@@ -172,6 +172,8 @@ class KeyStore:
             names = [entry.name for entry in self.folder.iterdir()]
         except FileNotFoundError:
             names = []
+        except OSError as error:
+            raise KeyStateError(f"{self.folder} can't be listed ({error.strerror})") from error
         states, partials = (
             tuple(sorted(int(match[1]) for name in names if (match := form.fullmatch(name))))
             for form in (_STATE, _PARTIAL)

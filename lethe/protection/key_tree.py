@@ -7,7 +7,7 @@ punctured, not on the order in which they were.
 """
 
 from dataclasses import dataclass
-from typing import Final, NoReturn, TypeAlias
+from typing import Final, NoReturn, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ _SIZES: Final = np.ones(_GAP + 1, dtype=np.uint64)
 _SIZES[: DEPTH + 1] = [(1 << (DEPTH - depth)) % (1 << 64) for depth in range(DEPTH + 1)]
 
 Positions: TypeAlias = npt.NDArray[np.intp]
+_Item = TypeVar("_Item", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -92,14 +93,12 @@ class KeyTree:
             return self
         broken, first = np.unique(covering, return_index=True)
         new = _survivors(self.starts[broken], self.depths[broken], self.seeds[broken], first, doomed)
-        kept = np.ones(len(self.starts), dtype=np.bool_)
-        kept[broken] = False
-        starts = self.starts[kept]
-        at = np.searchsorted(starts, new.starts)
+        cuts = [*np.searchsorted(new.starts, self.starts[broken]).tolist(), len(new)]
+        rows = broken.tolist()
         return KeyTree(
-            np.insert(starts, at, new.starts),
-            np.insert(self.depths[kept], at, new.depths),
-            np.insert(self.seeds[kept], at, new.seeds, axis=0),
+            _spliced(self.starts, rows, new.starts, cuts),
+            _spliced(self.depths, rows, new.depths, cuts),
+            _spliced(self.seeds, rows, new.seeds, cuts),
         )
 
     def __len__(self) -> int:
@@ -147,6 +146,18 @@ class KeyTree:
         _check_tiling(starts, ends, marks)
         seeds = np.frombuffer(data, dtype=np.uint8, offset=begin).reshape(-1, SEED_BYTES)
         return cls(starts[living], depths, seeds)
+
+
+def _spliced(
+    old: npt.NDArray[_Item], rows: list[int], new: npt.NDArray[_Item], cuts: list[int]
+) -> npt.NDArray[_Item]:
+    """`old` with `new[cuts[i]:cuts[i + 1]]` in the place of `rows[i]`; rows ascend."""
+    parts: list[npt.NDArray[_Item]] = []
+    begin = 0
+    for at, row in enumerate(rows):
+        parts += [old[begin:row], new[cuts[at] : cuts[at + 1]]]
+        begin = row + 1
+    return np.concatenate([*parts, old[begin:]])
 
 
 def _survivors(starts: Leaves, depths: Depths, seeds: Seeds, first: Positions, doomed: Leaves) -> KeyTree:

@@ -100,6 +100,27 @@ def test_a_value_without_a_json_form_is_refused_without_being_repeated(value: ob
     assert str(refusal.value) == f"group {GROUP}: a value has no JSON form"
 
 
+@pytest.mark.parametrize(
+    ("key", "register", "subject_id", "group", "nonce"),
+    [
+        (bytes(16), REGISTER, ANNA, GROUP, NONCE),
+        (bytes(32), REGISTER[:-2], ANNA, GROUP, NONCE),
+        (bytes(32), REGISTER, ANNA[:-2], GROUP, NONCE),
+        (bytes(32), REGISTER, ANNA, "größe", NONCE),
+        (bytes(32), REGISTER, ANNA, GROUP, bytes(16)),
+    ],
+)
+def test_no_blob_is_made_of_parts_of_another_length(
+    key: bytes, register: str, subject_id: str, group: str, nonce: bytes
+) -> None:
+    with pytest.raises(ValueError, match=r"bytes|digits|ascii") as refusal:
+        fields.seal(key, Header(1, 0, register), subject_id, group, VALUES, nonce=nonce)
+    assert ANNA[:8] not in str(refusal.value)
+    if register != REGISTER:
+        with pytest.raises(ValueError, match="12 hex digits"):
+            fields.seal_batch([KEYS.one(ANNA, 0)], GROUP, register, [VALUES])
+
+
 # What does not belong
 
 

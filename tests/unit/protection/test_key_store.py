@@ -181,6 +181,15 @@ def test_a_state_that_cannot_be_read_is_told(paths: Paths) -> None:
         store_of(paths).load()
 
 
+@pytest.mark.parametrize("name", ["data/keys", "keys"])
+def test_a_file_in_the_place_of_a_folder_is_told(paths: Paths, name: str) -> None:
+    folder = paths.home.parent / name
+    shutil.rmtree(folder)
+    folder.touch()
+    with pytest.raises((KeyStateError, ConfigurationError), match=f"{name} can't be listed"):
+        store_of(paths).load()
+
+
 # The order of things
 
 

@@ -67,7 +67,7 @@ def test_each_leaf_gives_what_the_slow_tree_gives(doomed: list[int], others: lis
     assert not seeds[~alive].any()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(FEW, FEW)
 def test_puncturing_again_changes_nothing_and_the_order_does_not_matter(
     first: list[int], second: list[int]
@@ -87,7 +87,7 @@ def test_the_written_form_is_that_of_the_slow_tree_and_is_read_back(doomed: list
     assert KeyTree.from_bytes(tree.to_bytes()).to_bytes() == tree.to_bytes()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(FEW, st.data())
 def test_a_changed_form_is_refused_or_is_the_form_of_another_tree(
     doomed: list[int], data: st.DataObject
