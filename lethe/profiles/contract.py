@@ -1,7 +1,8 @@
-"""The message contract of `user_profiles`, as plain types: what comes in, and what a reading of it gives.
+"""The message contract of `user_profiles` and `user_consents`, as plain types: what comes in, and what a reading gives.
 
 One implementation of the rules serves the stream, `lethe load` and quarantine replays: they call
-`parsing.parse`, `validation.validate` and `enrichment.enrich` for each message.
+`parsing.parse`, `validation.check` or `validate`, and `enrichment.enrich` for each profile, and
+`consent_messages.parse_consent` for each consent.
 """
 
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ CONTROL_HEADER_VALUE = b"control"
 MAX_MESSAGE_BYTES = 262_144  # of the value
 AHEAD_MS = 5 * 60 * 1000  # how far a producer's clock may run before ours
 MAX_AGE_YEARS = 120
+MAX_POLICY_VERSION = 64  # characters: a consent state holds it, also where no register knows it
 
 Document = dict[str, object]
 """A message's JSON object, as parsed: hostile until validated."""
@@ -47,6 +49,16 @@ class Consent(NamedTuple):
     by_guardian: bool = False
 
 
+class ConsentMessage(NamedTuple):
+    """A valid message of `user_consents`: one event."""
+
+    user_id: str  # canonical lower-case UUID; never stored, never logged
+    partition: int
+    offset: int
+    consent: Consent
+    unknown_fields: tuple[str, ...] = ()  # names that the contract doesn't have
+
+
 class Profile(NamedTuple):
     """A valid profile: (event_ms, offset) is its place in the subject's order."""
 
@@ -59,6 +71,9 @@ class Profile(NamedTuple):
     nationality: str  # ISO 3166-1 alpha-2
     consents: tuple[Consent, ...]
     document: Document
+    under_age: bool = (
+        False  # by the register's age, at the time of reading: to be refused without a guardian's consent
+    )
 
 
 class Refusal(NamedTuple):
