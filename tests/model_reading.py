@@ -21,13 +21,15 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CODES = {country.alpha_2 for country in pycountry.countries}
 JOINERS = "\u200c\u200d"
 MINUTES_5 = timedelta(minutes=5)
+CONSENTS_TOPIC = "user_consents"
 
 
 @dataclass
 class Reading:
-    """What the model makes of a message: a reason, or a profile's facts; or a record to be ignored."""
+    """What the model makes of a message: a reason, or the facts of a profile or a consent; or one to be ignored."""
 
     message: Message
+    round: int = 0  # which messages were processed together
     reason: str | None = None
     ignored: bool = False
     user_id: str | None = None
@@ -38,6 +40,7 @@ class Reading:
     gender: str | None = None
     city: str | None = None
     consents: list[dict[str, Any]] = field(default_factory=list)
+    under_age: bool = False  # and so to be refused, if no guardian has consented
 
 
 class RefusedError(Exception):
@@ -49,14 +52,20 @@ def ms(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta(milliseconds=1)
 
 
-def read(message: Message, now: datetime, minimum_age: int, retention: timedelta) -> Reading:
+def read(
+    message: Message, now: datetime, minimum_age: int, retention: timedelta, purposes: set[str]
+) -> Reading:
     """Read a message as of `now`."""
     reading = Reading(message)
-    if any(name == "lethe" for name, _ in message.headers or ()):
+    is_consent = message.topic == CONSENTS_TOPIC
+    if any(name == "lethe" for name, _ in message.headers or ()) or (is_consent and message.value is None):
         reading.ignored = True
         return reading
     try:
         document = _document(message, reading)
+        if is_consent:
+            _consent_alone(document, message, now, purposes, reading)
+            return reading
         _identify(document, message, reading)
         _event_time(document, message, now, reading)
         _email(document.get("email"))
@@ -265,10 +274,23 @@ def _rest(document: dict[str, Any], now: datetime, reading: Reading) -> None:
 
 
 def _limits(reading: Reading, now: datetime, minimum_age: int, retention: timedelta) -> None:
-    if _age(reading.born, now.date()) < minimum_age:
-        raise RefusedError("under_age")
+    reading.under_age = _age(reading.born, now.date()) < minimum_age
     if reading.event + retention + timedelta(days=30) <= now:
-        raise RefusedError("past_retention")
+        raise RefusedError("under_age" if reading.under_age else "past_retention")
+
+
+def _consent_alone(
+    document: dict[str, Any], message: Message, now: datetime, purposes: set[str], reading: Reading
+) -> None:
+    user_id = _uuid_or_none(document.get("user_id"))
+    if user_id is None:
+        raise RefusedError("bad_login_uuid")
+    reading.user_id = user_id
+    if message.key != user_id.encode():
+        raise RefusedError("key_mismatch")
+    reading.consents = _consents([document], now)
+    if reading.consents[0]["purpose"] not in purposes:
+        raise RefusedError("unknown_purpose")
 
 
 def _consents(value: Any, now: datetime) -> list[dict[str, Any]]:
@@ -287,10 +309,11 @@ def _consents(value: Any, now: datetime) -> list[dict[str, Any]]:
             and isinstance(granted, bool)
             and at is not None
             and at <= now + MINUTES_5
-            and (isinstance(version, str) or (version is None and not granted))
+            and (len(version) <= 64 if isinstance(version, str) else version is None and not granted)
             and (guardian is None or isinstance(guardian, bool))
         )
         if not good:
             raise RefusedError("bad_consents")
-        consents.append({"purpose": entry["purpose"], "granted": granted, "at": at, "version": version or ""})
+        event = {"purpose": entry["purpose"], "granted": granted, "at": at, "version": version or ""}
+        consents.append(event | {"by_guardian": guardian is True})
     return consents

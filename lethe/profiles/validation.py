@@ -40,7 +40,18 @@ class _BrokenRuleError(Exception):
 
 
 def validate(document: Document, message: Message, now_ms: int, rules: Rules) -> Profile | Refusal:
-    """The profile that a parsed message holds, or the first rule that it breaks. Never an exception."""
+    """The profile that a parsed message holds, or the first rule that it breaks, of those that need no consent state.
+
+    Who is under age is refused. Never an exception.
+    """
+    found = check(document, message, now_ms, rules)
+    if isinstance(found, Profile) and found.under_age:
+        return Refusal(Reason.UNDER_AGE, found.user_id)
+    return found
+
+
+def check(document: Document, message: Message, now_ms: int, rules: Rules) -> Profile | Refusal:
+    """As `validate`, but who breaks no rule but that of age is only marked: `minors.admit` knows of guardians."""
     user_id = identify(document, message)
     if isinstance(user_id, Refusal):
         return user_id
@@ -51,9 +62,11 @@ def validate(document: Document, message: Message, now_ms: int, rules: Rules) ->
         registered_ms = _registered_ms(_member(document, "registered", "date"), birth_date, now_ms)
         nationality = _nationality(document.get("nat"))
         consents = _consents(document.get("consents"), now_ms)
-        _check_age_and_retention(birth_date, event_ms, now_ms, rules)
     except _BrokenRuleError as broken:
         return Refusal(broken.reason, user_id)
+    under_age = birth_date > _born_by(now_ms // DAY_MS, rules.minimum_age)
+    if rules.reach_ms is not None and event_ms + rules.reach_ms <= now_ms:
+        return Refusal(Reason.UNDER_AGE if under_age else Reason.PAST_RETENTION, user_id)
     return Profile(
         user_id,
         event_ms,
@@ -64,6 +77,7 @@ def validate(document: Document, message: Message, now_ms: int, rules: Rules) ->
         nationality,
         consents,
         document,
+        under_age,
     )
 
 
@@ -136,11 +150,3 @@ def _consents(value: object, now_ms: int) -> tuple[Consent, ...]:
     if consents is None:
         raise _BrokenRuleError(Reason.BAD_CONSENTS)
     return consents
-
-
-def _check_age_and_retention(birth_date: date, event_ms: int, now_ms: int, rules: Rules) -> None:
-    if birth_date > _born_by(now_ms // DAY_MS, rules.minimum_age):
-        raise _BrokenRuleError(Reason.UNDER_AGE)
-    reach_ms = rules.reach_ms
-    if reach_ms is not None and event_ms + reach_ms <= now_ms:
-        raise _BrokenRuleError(Reason.PAST_RETENTION)

@@ -17,7 +17,7 @@ from lethe.profiles.contract import PROFILES_TOPIC, Message
 from lethe.profiles.enrichment import enrich
 from lethe.profiles.parsing import parse
 from lethe.profiles.rules import Rules
-from lethe.profiles.validation import validate
+from lethe.profiles.validation import check
 from lethe.protection.fields import open_blob
 from lethe.protection.keyring import subject_keys
 from lethe.protection.pseudonym import load_pepper
@@ -46,7 +46,7 @@ def new_model() -> Model:
         purposes=register.purposes,
         column_purposes={
             column.name: column.purposes
-            for column in register.stored_columns(PROFILES)
+            for column in (*register.stored_columns(PROFILES), *register.encrypted_columns(PROFILES))
             if set(column.purposes) <= register.consent_purposes()
         },
     )
@@ -124,21 +124,14 @@ def expected_rows(model: Model) -> dict[str, dict[str, Any]]:
     (a region of a country, a band of an age) is lethe's own, which has tests of its own.
     """
     register = current()
-    columns = {column.name: set(column.purposes) for column in register.stored_columns(PROFILES)}
-    for group in register.groups(PROFILES):
-        columns |= {column.name: set(group.purposes) for column in group.columns}
-    always = set(register.purposes) - set(register.consent_purposes())
+    columns = [column.name for column in (*register.stored_columns(PROFILES), *register.encrypted_columns(PROFILES))]
     rows = {}
-    restated = model.rows()
+    restated, lost = model.rows(), model.lost_columns()
     for user_id, reading in model.standing().items():
-        row = restated[model.subject_id(user_id)]
-        standing = always | row["consents"].keys()
-        worked_out = enrich(_profile(reading))
-        rows[model.subject_id(user_id)] = (
-            {
-                name: None if served.isdisjoint(standing) else worked_out[name]
-                for name, served in columns.items()
-            }
+        subject = model.subject_id(user_id)
+        row, worked_out = restated[subject], enrich(_profile(reading))
+        rows[subject] = (
+            {name: None if name in lost[subject] else worked_out[name] for name in columns}
             | {name: value for name, value in row.items() if name in columns}
             | {name: row[name] for name in ("event_time", "source_partition", "source_offset", "consents")}
             | {"event_time": ms(reading.event), "register_version": register.version}
@@ -149,7 +142,7 @@ def expected_rows(model: Model) -> dict[str, dict[str, Any]]:
 def _profile(reading: Reading) -> Any:
     document = parse(reading.message)
     assert isinstance(document, dict)
-    return validate(document, reading.message, ms(datetime.now(UTC)), Rules.from_register(current()))
+    return check(document, reading.message, ms(datetime.now(UTC)), Rules.from_register(current()))
 
 
 def expected_contributions(model: Model) -> dict[str, dict[str, Any]]:

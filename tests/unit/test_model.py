@@ -8,15 +8,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lethe.profiles.consent import in_force
-from lethe.profiles.contract import HEADER, Message, Refusal
+from lethe.profiles.consent import NO_CONSENTS, in_force, to_document
+from lethe.profiles.contract import HEADER, Message, Profile, Refusal
 from lethe.profiles.enrichment import enrich
+from lethe.profiles.minors import admit
 from lethe.profiles.parsing import parse
 from lethe.profiles.times import instant_ms
-from lethe.profiles.validation import validate
+from lethe.profiles.validation import check
 from tests.model import Model, age_by_month
 from tests.model_reading import moment, ms
-from tests.unit.profiles.examples import ALICE, BOB, CALM, NOW, NOW_MS, RULES, consent, document, message
+from tests.unit.profiles.examples import (
+    ALICE,
+    BOB,
+    CALM,
+    NOW,
+    NOW_MS,
+    RULES,
+    consent,
+    consent_message,
+    document,
+    message,
+)
 
 PEPPER = b"p" * 32
 HOUR_US = 3_600_000_000
@@ -84,7 +96,9 @@ def test_figures_count_those_who_consent_and_by_month_of_birth() -> None:
     assert oracle.average_age() == (1, 36.0)
     assert oracle.not_counted() == 1
     assert len(oracle.rows()) == 2
-    oracle.feed(at(0.4, 4, ALICE, consents=...))
+    oracle.feed(at(0.4, 4, ALICE, dob={"date": "1990-11-30"}, consents=...))  # silence withdraws nothing
+    assert oracle.average_age() == (1, 36.0)
+    oracle.feed(at(0.3, 5, ALICE, consents=[consent(False)]))
     assert oracle.average_age() is None
     assert oracle.users_by_nationality() == {}
 
@@ -183,6 +197,101 @@ def test_a_column_without_a_purpose_that_stands_is_none() -> None:
     assert [rows[oracle.subject_id(user)]["gender"] for user in (ALICE, BOB)] == ["female", None]
 
 
+CHILD = {"dob": {"date": "2014-05-17"}, "registered": {"date": "2026-01-01"}}
+
+
+def alone(offset: int, granted: bool = True, at: str = "2026-11-01T00:00:00Z", **changes: Any) -> Message:
+    return consent_message({"user_id": ALICE, **consent(granted, at, **changes)}, offset=offset)
+
+
+def test_a_consent_alone_changes_who_is_counted_and_the_state_is_of_everything_said() -> None:
+    oracle = model()
+    oracle.feed_all([at(2, 1), alone(0, granted=False)])
+    assert (oracle.not_counted(), only_row(oracle)["consents"]) == (1, {})
+    oracle.feed(at(3, 2, consents=[consent(at="2026-11-02T00:00:00Z", policy_version="2026-01")]))
+    assert only_row(oracle)["source_offset"] == 1
+    assert only_row(oracle)["consents"] == {"analytics": "2026-01"}
+    assert oracle.consent_states() == {
+        oracle.subject_id(ALICE): {"analytics": [True, 1_793_577_600_000, "2026-01", False]}
+    }
+
+
+def test_a_consent_message_that_can_not_be_taken_is_quarantined_and_a_tombstone_is_ignored() -> None:
+    oracle = model()
+    oracle.feed_all([alone(0, purpose="profiling"), alone(1, granted="yes")])
+    oracle.feed_all([alone(2)._replace(key=b"?"), alone(3)._replace(value=None)])
+    assert oracle.quarantine() == {
+        "user_consents:1:0": "unknown_purpose",
+        "user_consents:1:1": "bad_consents",
+        "user_consents:1:2": "key_mismatch",
+    }
+    assert oracle.consent_states() == {}
+
+
+def columns_after(*rounds: list[Message]) -> Any:
+    oracle = Model(PEPPER, NOW, column_purposes={"gender": {"analytics"}})
+    for number, messages in enumerate(rounds):
+        oracle.feed_all(messages, round=number)
+    return only_row(oracle)["gender"], oracle.lost_columns()[oracle.subject_id(ALICE)]
+
+
+def test_what_stands_by_consent_alone_depends_on_the_moment() -> None:
+    silent, withdrawal, grant = at(2, 1, consents=[]), alone(0, granted=False), alone(1)
+    again = alone(2, at="2026-11-03T00:00:00Z")
+    assert columns_after([grant, silent]) == ("female", set())
+    assert columns_after([silent], [grant]) == (None, {"gender"})
+    assert columns_after([at(2, 1)], [withdrawal]) == (None, {"gender"})
+    assert columns_after([at(2, 1)], [withdrawal], [again]) == (None, {"gender"})
+    assert columns_after([at(2, 1)], [withdrawal, again]) == ("female", set())
+    assert columns_after([at(2, 1)], [withdrawal], [again], [at(1, 2)]) == ("female", set())
+    assert columns_after([at(2, 1, consents=[]), at(3, 2)]) == (None, {"gender"})
+    assert columns_after([at(3, 1), at(2, 2, consents=[])]) == ("female", set())
+
+
+def test_a_child_waits_for_a_guardian() -> None:
+    guardians = alone(0, by_guardian=True)
+    oracle = model()
+    oracle.feed(at(3, 1, **CHILD), round=0)
+    oracle.feed(guardians, round=1)
+    assert oracle.quarantine() == {"user_profiles:1:1": "under_age"}
+    assert oracle.rows() == oracle.ended() == {}
+    oracle.feed(at(2, 2, **CHILD), round=1)
+    assert only_row(oracle)["consents"] == {"analytics": "2026-06"}
+
+
+def test_a_row_ends_when_the_guardians_consent_does_and_when_its_subject_turns_out_to_be_a_child() -> None:
+    withdrawal = alone(1, granted=False, at="2026-11-02T00:00:00Z")
+    guardians = {"consents": [consent(by_guardian=True)]}
+    oracle = model()
+    oracle.feed_all([at(3, 1, **CHILD, **guardians)], round=0)
+    oracle.feed_all([withdrawal, at(4, 2)], round=1)
+    assert oracle.rows() == {}
+    assert oracle.ended() == {oracle.subject_id(ALICE): (NOW_MS - 3 * 3_600_000, 1)}
+    assert oracle.quarantine() == {}
+    oracle.feed(at(2, 3), round=2)
+    oracle.feed(at(1, 4, **CHILD), round=2)
+    assert oracle.ended() == {oracle.subject_id(ALICE): (NOW_MS - 3_600_000, 4)}
+    assert oracle.quarantine() == {"user_profiles:1:4": "under_age"}
+    assert oracle.contributions() == {}
+    assert oracle.average_age() is None
+
+
+def test_of_an_erased_subject_a_later_grant_passes_and_lets_a_profile_return() -> None:
+    late = "2026-11-24T11:00:00Z"
+    oracle = model()
+    oracle.erase(ALICE, NOW_US - 2 * HOUR_US, {"user_profiles": {"1": 2}, "user_consents": {"1": 1}})
+    oracle.feed_all([alone(0, at=late), alone(1), alone(2, granted=False, at=late), at(1, 2)], round=0)
+    assert len(oracle.suppressed()) == 4
+    oracle.feed_all([alone(3, at=late), at(1, 1)], round=1)
+    assert oracle.rows() == {}
+    assert len(oracle.consent_states()) == 1
+    oracle.feed(at(1, 3), round=1)
+    assert only_row(oracle)["source_offset"] == 3
+    oracle.feed(alone(4, granted=False, at="2026-11-24T11:30:00Z"), round=2)
+    assert only_row(oracle)["consents"] == {}
+    assert oracle.quarantine() == {}
+
+
 def test_ages_by_month() -> None:
     assert [age_by_month(date(2000, 5, 31), day) for day in (date(2020, 4, 30), date(2020, 5, 1))] == [19, 20]
 
@@ -243,7 +352,10 @@ def assert_both_read_alike(record: Message) -> None:
     oracle = model()
     oracle.feed(record)
     parsed = parse(record)
-    found = validate(parsed, record, NOW_MS, RULES) if isinstance(parsed, dict) else parsed
+    found = check(parsed, record, NOW_MS, RULES) if isinstance(parsed, dict) else parsed
+    admission = admit(found, NO_CONSENTS, RULES) if isinstance(found, Profile) else None
+    if admission is not None and admission.refusal is not None:
+        found = admission.refusal
     if found is None:
         assert oracle.rows() == {}
         assert oracle.quarantine() == {}
@@ -252,9 +364,13 @@ def assert_both_read_alike(record: Message) -> None:
         (reading,) = oracle.readings.values()
         assert reading.user_id == found.user_id
     else:
+        assert admission is not None
         row, columns = only_row(oracle), enrich(found)
         assert ms(row["event_time"]) == found.event_ms
-        assert row["consents"] == in_force(found.consents, RULES.policy_versions)
+        assert row["consents"] == in_force(admission.state.values(), RULES.policy_versions)
+        assert list(oracle.consent_states().values()) == [to_document(admission.state)] * bool(
+            admission.state
+        )
         shared = ["nationality", "gender", "city", "birth_month", "registered_month", "account_age_years"]
         assert {name: row[name] for name in shared} == {name: columns[name] for name in shared}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 
-from lethe.profiles.contract import PROFILES_TOPIC, Message
+from lethe.profiles.contract import CONSENTS_TOPIC, PROFILES_TOPIC, Message
 from lethe.profiles.rules import Rules
 
 # On a machine that does other things too: no deadline an example, and nothing left on disk.
@@ -57,3 +57,9 @@ def message(body: Any = None, key: str | bytes | None = ALICE, **changes: Any) -
     fields: dict[str, Any] = {"partition": 1, "offset": 7, "timestamp_ms": NOW_MS - 1000, **changes}
     key_bytes = key.encode() if isinstance(key, str) else key
     return Message(PROFILES_TOPIC, key=key_bytes, value=fields.pop("value", value), **fields)
+
+
+def consent_message(body: Any = None, key: str | bytes | None = ALICE, **changes: Any) -> Message:
+    """A record of `user_consents`: by default Alice's grant."""
+    whole = {"user_id": ALICE, **consent()} if body is None else body
+    return message(whole, key, **changes)._replace(topic=CONSENTS_TOPIC)
