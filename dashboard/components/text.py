@@ -17,8 +17,8 @@ REASONS = {
     Reason.PRODUCER_DELETION: "Deletion by a producer",
     Reason.NOT_JSON: "Not JSON",
     Reason.NOT_AN_OBJECT: "Not a JSON object",
-    Reason.BAD_LOGIN_UUID: "No valid login.uuid",
-    Reason.KEY_MISMATCH: "Key and login.uuid differ",
+    Reason.BAD_LOGIN_UUID: "No valid user id",
+    Reason.KEY_MISMATCH: "Key and user id differ",
     Reason.BAD_EVENT_TIME: "Event time not RFC 3339",
     Reason.EVENT_TIME_AHEAD: "Event time ahead of now",
     Reason.BAD_EMAIL: "E-mail not valid",
@@ -30,6 +30,7 @@ REASONS = {
     Reason.REGISTERED_BEFORE_BIRTH: "Registered before birth",
     Reason.BAD_NATIONALITY: "Nationality not ISO 3166-1",
     Reason.BAD_CONSENTS: "Consents not valid",
+    Reason.UNKNOWN_PURPOSE: "Consent to an unknown purpose",
     Reason.UNDER_AGE: "Under the minimum age",
     Reason.PAST_RETENTION: "Past the time of keeping",
 }

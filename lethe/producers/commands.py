@@ -20,11 +20,15 @@ def simulate(
         str, typer.Option(help="ISO codes, with commas, the most frequent first; none: all.")
     ] = "",
     faulty: Annotated[float, typer.Option(min=0, max=0.5, help="Share of messages to be refused.")] = 0.02,
+    consent_changes: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Share of people whose consents change alone, or who are children."),
+    ] = 0.05,
     expect: Annotated[
         Path | None, typer.Option(help="Write what the stores must hold afterwards, as JSON.")
     ] = None,
 ) -> None:
-    """Send made-up people's profiles, with updates, late, repeated and faulty messages among them.
+    """Send made-up people's profiles and consents, with updates, late, repeated and faulty messages among them.
 
     Ctrl-C ends it early; what it says then holds for what was sent.
     """
@@ -37,7 +41,8 @@ def simulate(
 
     codes = tuple(code.strip().upper() for code in locales.split(",") if code.strip())
     now, start = datetime.now(UTC), time.monotonic()
-    plan = Simulation(profiles, now, Rules.from_register(load_register()), seed, codes, faulty)
+    rules = Rules.from_register(load_register())
+    plan = Simulation(profiles, now, rules, seed, codes, faulty, consent_changes=consent_changes)
     if expect is not None:
         _write(expect, "")  # no use to find out at the end
     expectation = _send(plan, rate)
@@ -50,13 +55,19 @@ def _send(plan: "Simulation", rate: float) -> "Expectation":
     """Send it, and take note of what was sent, until its end or Ctrl-C."""
     import signal
     import threading
+    from contextlib import ExitStack
 
     from lethe.producers.expectation import Expectation
     from lethe.producers.sending import Pace, Sender
+    from lethe.profiles.contract import CONSENTS_TOPIC, PROFILES_TOPIC
     from lethe.stores.kafka import client_settings
 
     expectation, stop = Expectation(), threading.Event()
-    with Sender(client_settings("producer")) as sender:
+    topics = (PROFILES_TOPIC, CONSENTS_TOPIC) if plan.consent_changes else (PROFILES_TOPIC,)
+    with ExitStack() as open_senders:
+        senders = {
+            topic: open_senders.enter_context(Sender(client_settings("producer"), topic)) for topic in topics
+        }
         before = signal.signal(signal.SIGINT, lambda *_: stop.set())
         try:
             pace = Pace(rate, stop)
@@ -64,7 +75,7 @@ def _send(plan: "Simulation", rate: float) -> "Expectation":
                 pace.wait()
                 if stop.is_set():
                     break
-                sender.send(message.key, message.value)
+                senders[message.topic].send(message.key, message.value)
                 expectation.take(message)
         finally:
             signal.signal(signal.SIGINT, before)
@@ -84,9 +95,8 @@ def _say(expectation: "Expectation", seconds: float) -> None:
     """What was sent, and what can be done with it."""
     typer.echo(f"sent {expectation.sent:,} messages in {seconds:.1f} s")
     for kind, count in expectation.kinds.items():
-        typer.echo(f"  {kind.replace('_', ' '):<11} {count:>9,}")
-    counted = sum(facts.counted for facts in expectation.standing.values())
-    typer.echo(f"{len(expectation.standing):,} people, {counted:,} of them to be counted")
+        typer.echo(f"  {kind.replace('_', ' '):<13} {count:>9,}")
+    typer.echo(f"{len(expectation.standing):,} people, {len(expectation.counted()):,} of them to be counted")
     user_ids = expectation.erasable(3)
     if user_ids:
         typer.echo("made-up people whom you may erase:")

@@ -23,5 +23,6 @@ class Reason(StrEnum):
     REGISTERED_BEFORE_BIRTH = "registered_before_birth"
     BAD_NATIONALITY = "bad_nationality"
     BAD_CONSENTS = "bad_consents"
+    UNKNOWN_PURPOSE = "unknown_purpose"  # of a message on user_consents only
     UNDER_AGE = "under_age"
     PAST_RETENTION = "past_retention"

@@ -14,10 +14,19 @@ from typer.testing import CliRunner
 from lethe.producers import commands
 from lethe.producers.loading import judge
 from lethe.producers.people import locales
-from lethe.profiles.contract import MAX_MESSAGE_BYTES, Profile
+from lethe.profiles.consent_messages import FIELDS, parse_consent
+from lethe.profiles.contract import (
+    CONSENTS_TOPIC,
+    MAX_MESSAGE_BYTES,
+    MAX_POLICY_VERSION,
+    ConsentMessage,
+    Message,
+    Profile,
+)
 from lethe.profiles.parsing import unknown_fields
 from lethe.profiles.reasons import Reason
 from lethe.register.load import current
+from lethe.register.model import PROFILES
 from lethe.settings import PROJECT
 from tests.unit.producers.topic import RULES
 
@@ -50,6 +59,27 @@ def test_the_example_is_valid_and_has_every_field() -> None:
     for path in RULES.known_paths - {"consents.by_guardian"}:
         assert path.split(".")[0] in example, path
         assert f'"{path.rsplit(".", maxsplit=1)[-1]}"' in block("json"), path
+
+
+def test_the_example_of_a_consent_is_valid_and_has_every_field() -> None:
+    example = json.loads(block("json", "user_id"))
+    at_ms = int(datetime.fromisoformat(example["at"]).timestamp() * 1000)
+    record = Message(CONSENTS_TOPIC, 0, 0, at_ms, example["user_id"].encode(), orjson.dumps(example))
+    found = parse_consent(record, at_ms, RULES)
+    assert isinstance(found, ConsentMessage)
+    assert example.keys() == FIELDS
+    assert found.unknown_fields == ()
+
+
+def test_columns_said_to_stand_by_consent_alone_are_those() -> None:
+    register = current()
+    found = {
+        column.name
+        for column in register.stored_columns(PROFILES)
+        if set(column.purposes) <= register.consent_purposes()
+    }
+    (sentence,) = re.findall(r"serve `analytics` alone:\s+([^.]+)\.", PAGE)
+    assert set(re.findall("`([^`]+)`", sentence)) == found
 
 
 def test_the_table_of_fields_is_the_register() -> None:
@@ -88,16 +118,19 @@ def test_the_csv_example_loads(tmp_path: Path) -> None:
 
 def test_the_options_shown_are_those_that_there_are() -> None:
     shown = [cells[0].strip("`") for cells in table("Made-up people")]
-    assert set(re.findall("--[a-z]+", block("sh", "lethe simulate"))) <= set(shown)
+    assert set(re.findall("--[a-z-]+", block("sh", "lethe simulate"))) <= set(shown)
     names = {
         option
         for command in (APP.registered_commands)
         if command.callback is commands.simulate
-        for option in (f"--{name}" for name in commands.simulate.__annotations__ if name != "return")
+        for option in (
+            f"--{name.replace('_', '-')}" for name in commands.simulate.__annotations__ if name != "return"
+        )
     }
     assert set(shown) == names
 
 
 def test_numbers_said_in_words_are_right() -> None:
     assert f"in {len(locales())} countries" in PAGE
-    assert f"once there are {len(Reason)} of them" in PAGE
+    assert f"once there are {len(Reason)} of them, without consent changes {len(Reason) - 1}" in PAGE
+    assert f"at most {MAX_POLICY_VERSION} characters" in PAGE

@@ -10,13 +10,18 @@ import orjson
 import pytest
 
 from lethe.errors import InputError
+from lethe.producers.consent_faults import REASONS
+from lethe.producers.consents import allows
 from lethe.producers.people import locales
-from lethe.producers.simulation import Kind, Simulation
+from lethe.producers.sent import WITH_CONSENTS_ALONE, Kind
+from lethe.producers.simulation import Simulation
 from lethe.profiles.consent import in_force
-from lethe.profiles.contract import Profile, Refusal
+from lethe.profiles.consent_messages import FIELDS, parse_consent
+from lethe.profiles.contract import CONSENTS_TOPIC, PROFILES_TOPIC, ConsentMessage, Profile, Refusal
+from lethe.profiles.minors import admit
 from lethe.profiles.parsing import parse, unknown_fields
 from lethe.profiles.reasons import Reason
-from lethe.profiles.validation import validate
+from lethe.profiles.validation import check
 from lethe.register.load import current
 from tests.unit.producers.topic import NOW, NOW_MS, RULES, records
 
@@ -25,13 +30,19 @@ MONTH_MS = 30 * 86_400_000
 
 
 def simulation(profiles: int = 400, **changes: Any) -> Simulation:
-    return Simulation(profiles, NOW, RULES, **({"faulty": 0.1} | changes))
+    return Simulation(profiles, NOW, RULES, **({"faulty": 0.1, "consent_changes": 0.2} | changes))
 
 
-def judge(record: Any, now_ms: int = NOW_MS) -> Profile | Refusal:
+def judge(record: Any, now_ms: int = NOW_MS) -> Profile | ConsentMessage | Refusal:
+    """What the stream makes of a message of a person of whom it knows nothing else."""
+    if record.topic == CONSENTS_TOPIC:
+        said = parse_consent(record, now_ms, RULES)
+        assert said is not None
+        return said
     found = parse(record)
     assert found is not None
-    return found if isinstance(found, Refusal) else validate(found, record, now_ms, RULES)
+    profile = found if isinstance(found, Refusal) else check(found, record, now_ms, RULES)
+    return profile if isinstance(profile, Refusal) else admit(profile, {}, RULES).refusal or profile
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -46,7 +57,7 @@ def test_every_faulty_message_is_refused_for_its_reason_and_no_other_is(seed: in
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_valid_message_says_what_it_is_meant_to_say(seed: int) -> None:
-    sent = list(simulation(seed=seed, faulty=0))
+    sent = [message for message in simulation(seed=seed, faulty=0) if message.facts]
     latest: dict[str, int] = {}
     for message, record in zip(sent, records(sent), strict=True):
         profile, facts = judge(record), message.facts
@@ -55,20 +66,61 @@ def test_every_valid_message_says_what_it_is_meant_to_say(seed: int) -> None:
         assert (facts.user_id, facts.event_ms) == (profile.user_id, profile.event_ms)
         assert facts.nationality == profile.nationality
         assert facts.birth_month == f"{profile.birth_date:%Y-%m}"
+        assert allows(message.choices) is ("analytics" in in_force(profile.consents, RULES.policy_versions))
         if message.kind not in (Kind.LATE, Kind.REPEATED):
             latest[facts.user_id] = max(latest.get(facts.user_id, 0), facts.event_ms)
-            assert facts.counted is ("analytics" in in_force(profile.consents, RULES.policy_versions))
         if message.kind is Kind.LATE:
             assert facts.event_ms < latest[facts.user_id]
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_consent_alone_says_what_it_is_meant_to_say(seed: int) -> None:
+    sent = [message for message in simulation(seed=seed, faulty=0) if message.topic == CONSENTS_TOPIC]
+    for message, record in zip(sent, records(sent), strict=True):
+        said = judge(record)
+        assert isinstance(said, ConsentMessage)
+        assert said.user_id.encode() == message.key
+        given = in_force([said.consent], RULES.policy_versions)
+        told = [(choice.at_ms, choice.withdrawn, choice.counts) for choice in message.choices]
+        purpose, granted, at_ms, _, _ = said.consent
+        assert told == ([(at_ms, not granted, "analytics" in given)] if purpose == "analytics" else [])
+
+
+def test_children_have_a_guardians_consent_and_what_ends_it_is_refused_for_a_year_and_more() -> None:
+    sent = list(simulation(1_000, consent_changes=0.9, faulty=0))
+    year_ms = NOW_MS + 366 * 86_400_000
+    for message, record in zip(sent, records(sent), strict=True):
+        found = judge(record, year_ms)
+        if message.kind is Kind.CHILD:
+            assert isinstance(found, Profile)
+            assert found.under_age
+        elif message.kind is Kind.CHILD_ENDED:
+            assert isinstance(found, Refusal)
+            assert found.reason is Reason.UNDER_AGE
+            assert message.ends_ms is not None
+        elif isinstance(found, Profile):
+            assert not found.under_age
+
+
+def test_without_consent_changes_nothing_is_sent_but_profiles() -> None:
+    sent = list(simulation(1_000, consent_changes=0))
+    assert {message.topic for message in sent} == {PROFILES_TOPIC}
+    assert {message.kind for message in sent} == set(Kind) - WITH_CONSENTS_ALONE
+    assert {message.reason for message in sent} == {None, *Reason} - {Reason.UNKNOWN_PURPOSE}
+
+
+def test_faulty_consents_are_of_every_reason_that_there_is_for_them() -> None:
+    sent = [message for message in simulation(1_000, faulty=0.4) if message.kind is Kind.FAULTY]
+    assert {message.reason for message in sent if message.topic == CONSENTS_TOPIC} == REASONS
+
+
 def test_unknown_fields_are_those_that_no_register_declares() -> None:
     sent = list(simulation(faulty=0.1, seed=3))
-    parsed = [parse(record) for record in records(sent)]
-    found = [
-        unknown_fields(document, RULES.known_paths) if isinstance(document, dict) else []
-        for document in parsed
-    ]
+    found = []
+    for record in records(sent):
+        document = parse(record)
+        known = RULES.known_paths if record.topic == PROFILES_TOPIC else FIELDS
+        found.append(unknown_fields(document, known) if isinstance(document, dict) else [])
     assert [sorted(names) for names in found] == [sorted(message.unknown_fields) for message in sent]
     assert sum(map(bool, found)) > 3
 
@@ -80,7 +132,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_other_people() -> N
 
 
 def test_another_time_base_moves_times_and_nothing_else() -> None:
-    later = Simulation(200, NOW + timedelta(days=1), RULES, faulty=0.1)
+    later = Simulation(200, NOW + timedelta(days=1), RULES, faulty=0.1, consent_changes=0.2)
     pairs = list(zip(simulation(200), later, strict=True))
     assert all(
         (one.key, one.kind, one.reason) == (other.key, other.kind, other.reason) for one, other in pairs
@@ -95,7 +147,7 @@ def test_another_time_base_moves_times_and_nothing_else() -> None:
 def test_every_kind_of_message_is_there() -> None:
     kinds = Counter(message.kind for message in simulation(1_000))
     assert kinds.keys() == set(Kind)
-    assert kinds[Kind.FIRST] == 1_000
+    assert kinds[Kind.FIRST] + kinds[Kind.CHILD] == 1_000
     assert kinds[Kind.FAULTY] == pytest.approx(0.1 * kinds.total(), abs=1)
 
 
@@ -108,7 +160,7 @@ def test_a_repeated_message_is_an_earlier_one_byte_for_byte() -> None:
 
 def test_equal_event_times_are_there_with_other_content() -> None:
     times: dict[tuple[str, int], set[bytes | None]] = {}
-    for message in simulation(faulty=0):
+    for message in simulation(faulty=0, consent_changes=0):
         assert message.facts is not None
         times.setdefault((message.facts.user_id, message.facts.event_ms), set()).add(message.value)
     assert max(map(len, times.values())) > 1
@@ -121,6 +173,13 @@ def test_a_deletion_names_nobody_whose_profile_was_sent() -> None:
     assert deleted.isdisjoint(message.key for message in sent if message.facts)
 
 
+def test_a_child_to_be_refused_is_nobody_whose_profile_stands() -> None:
+    sent = [message for message in simulation(faulty=0.3) if message.kind is not Kind.CHILD_ENDED]
+    children = {message.key for message in sent if message.reason is Reason.UNDER_AGE}
+    assert children
+    assert children.isdisjoint(message.key for message in sent if message.facts)
+
+
 def test_a_faulty_message_comes_of_known_people_and_of_strangers() -> None:
     sent = list(simulation(faulty=0.3))
     known = {message.key for message in sent if message.facts}
@@ -129,7 +188,7 @@ def test_a_faulty_message_comes_of_known_people_and_of_strangers() -> None:
 
 
 def test_without_changes_and_faults_there_is_one_valid_message_a_person() -> None:
-    sent = list(simulation(changes=0, faulty=0))
+    sent = list(simulation(changes=0, faulty=0, consent_changes=0))
     assert [message.kind for message in sent] == [Kind.FIRST] * 400
     size = sum(len(message.value or b"") for message in sent) / 400
     assert 1_000 < size < 1_400

@@ -80,9 +80,9 @@ def test_the_first_broken_rule_stands(first: Reason) -> None:
             assert reason(**changes | BREAKS[first]) is first, second
 
 
-def test_every_reason_is_either_here_or_of_parsing() -> None:
+def test_every_reason_is_either_here_or_of_parsing_or_of_a_consent_message() -> None:
     of_parsing = {"too_large", "producer_deletion", "not_json", "not_an_object", "key_mismatch"}
-    assert set(Reason) == set(BREAKS) | of_parsing
+    assert set(Reason) == set(BREAKS) | of_parsing | {"unknown_purpose"}
 
 
 def test_without_an_event_time_kafkas_counts_by_the_same_rules() -> None:
