@@ -124,7 +124,9 @@ def expected_rows(model: Model) -> dict[str, dict[str, Any]]:
     (a region of a country, a band of an age) is lethe's own, which has tests of its own.
     """
     register = current()
-    columns = [column.name for column in (*register.stored_columns(PROFILES), *register.encrypted_columns(PROFILES))]
+    columns = [
+        column.name for column in (*register.stored_columns(PROFILES), *register.encrypted_columns(PROFILES))
+    ]
     rows = {}
     restated, lost = model.rows(), model.lost_columns()
     for user_id, reading in model.standing().items():
