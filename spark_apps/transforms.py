@@ -1,5 +1,5 @@
-"""The steps that a message passes, each a pure function of rows: parse, identify, suppress, validate, latest,
-consent, enrich, protect.
+"""The steps that a profile passes, each a pure function of rows or people: parse, identify, suppress, validate, derive,
+protect. Consent and order are settled where what is held is read (lethe.stores.contributions).
 
 A step works on all rows of a chunk and gives the rows that go on; those that don't leave with a reason or a
 count. The rules themselves are lethe.profiles': one implementation for the stream and for everything else.
@@ -10,22 +10,24 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from lethe.profiles import consent as consents
 from lethe.profiles import parsing, validation
 from lethe.profiles.contract import (
     CONTROL_HEADER_VALUE,
     HEADER,
+    ConsentMessage,
     Document,
     Message,
     Profile,
     Refusal,
 )
+from lethe.profiles.returns import is_below
 from lethe.profiles.rules import Rules
+from lethe.profiles.standing import Moments, keeps
 from lethe.protection.fields import seal_batch
 from lethe.protection.subject_keys import Derived, SubjectKeys
 from lethe.register.model import PROFILES, Group, Register
 from lethe.stores.quarantine import Refused
-from lethe.stores.suppression import Ledger, Suppressed, is_suppressed
+from lethe.stores.suppression import Ledger, Suppressed
 
 
 @dataclass(slots=True)
@@ -36,28 +38,28 @@ class Row:
     document: Document
     refusal: Refusal | None = None
     subject_ids: tuple[str, ...] = ()
+    erased_at: int | None = None  # µs; of a subject in the suppression ledger
     generation: int = 0  # how often the subject was erased before
     profile: Profile | None = None
-    keys: Derived | None = None
-    standing: dict[str, str] = field(default_factory=dict)
-    columns: dict[str, object] = field(default_factory=dict)
+    consent: ConsentMessage | None = None
 
     @property
     def subject_id(self) -> str:
-        """The subject that a profile is about."""
+        """The subject that a profile or a consent is about."""
         return self.subject_ids[0]
 
-    @property
-    def contribution_id(self) -> str:
-        """The name of the subject's contribution, which nobody without the key can tell."""
-        assert self.keys is not None  # noqa: S101 - rows get here with them
-        return self.keys.contribution_id
 
-    @property
-    def position(self) -> tuple[int, int]:
-        """(event ms, offset): the later one stands."""
-        assert self.profile is not None  # noqa: S101 - rows get here with one
-        return self.profile.event_ms, self.profile.offset
+@dataclass(slots=True)
+class Person:
+    """One subject's rows in a chunk, in the order of the partition, and what they have come to."""
+
+    subject_id: str
+    generation: int
+    erased_at: int | None
+    rows: list[Row]
+    keys: Derived | None = None
+    names: tuple[str, ...] = ()
+    columns: dict[str, object] = field(default_factory=dict)
 
 
 def messages(chunk: pa.RecordBatch) -> list[Message]:
@@ -100,92 +102,82 @@ def identify(rows: Sequence[Row], pseudonym: Callable[[str], str]) -> list[Row]:
     return list(rows)
 
 
-def suppress(rows: Sequence[Row], ledger: Ledger, now_ms: int, rules: Rules) -> tuple[list[Row], int]:
+def suppress(rows: Sequence[Row], ledger: Ledger, read: Callable[[Row], object]) -> tuple[list[Row], int]:
     """The rows that may go on, and how many were dropped because their subject was erased.
 
-    Stands before validation: of an erased subject not even a faulty message is kept. Who has returned goes on, with
-    the generation that their keys are of.
+    Stands before validation: of an erased subject not even a faulty message is kept. What lies above the offsets of the
+    erasure goes on with its time: whether it is a return, the subject's consents have a say in
+    (lethe.profiles.returns). `read` gives a row's profile or consent, or its refusal.
     """
     everyone = list({subject for row in rows for subject in row.subject_ids})
     entries = ledger.lookup(everyone)
     if not entries:
         return list(rows), 0
-    kept = [row for row in rows if not _is_suppressed(row, entries, now_ms, rules)]
-    for row in kept:
-        if row.subject_ids and row.subject_ids[0] in entries:
-            row.generation = entries[row.subject_ids[0]].generation
+    kept = [row for row in rows if not _is_suppressed(row, entries, read)]
     return kept, len(rows) - len(kept)
 
 
-def _is_suppressed(row: Row, entries: Mapping[str, Suppressed], now_ms: int, rules: Rules) -> bool:
+def _is_suppressed(row: Row, entries: Mapping[str, Suppressed], read: Callable[[Row], object]) -> bool:
     hits = [entries[subject] for subject in row.subject_ids if subject in entries]
     if not hits:
         return False
-    found = row.refusal or validation.validate(row.document, row.message, now_ms, rules)
-    if isinstance(found, Refusal):
+    where = row.message
+    if any(is_below(hit.ends, where.topic, where.partition, where.offset) for hit in hits):
         return True
-    source = (row.message.topic, row.message.partition, row.message.offset)
-    return any(is_suppressed(hit, source, found.event_ms * 1000, proof_of_return_us(found)) for hit in hits)
-
-
-def proof_of_return_us(profile: Profile) -> int:
-    """The latest act of the person that a profile tells of (µs): a consent granted, or the registration."""
-    granted = [consent.at_ms for consent in profile.consents if consent.granted]
-    return max([*granted, profile.registered_ms]) * 1000
+    if row.refusal is not None or isinstance(read(row), Refusal):
+        return True
+    row.erased_at, row.generation = hits[0].erased_at, hits[0].generation
+    return False
 
 
 def validate(rows: Sequence[Row], now_ms: int, rules: Rules) -> tuple[list[Row], list[Refused]]:
-    """Rows with a valid profile each, and the refused ones."""
+    """Rows with a profile each that breaks no rule but that of age, and the refused ones."""
     valid: list[Row] = []
     refused: list[Refused] = []
     for row in rows:
-        found = row.refusal or validation.validate(row.document, row.message, now_ms, rules)
+        found = row.refusal or validation.check(row.document, row.message, now_ms, rules)
         if isinstance(found, Refusal):
-            message = row.message
-            subject = row.subject_ids[0] if row.subject_ids else None
-            refused.append(
-                Refused(message.topic, message.partition, message.offset, found.reason.value, subject)
-            )
+            refused.append(refusal(row, found))
         else:
             row.profile = found
             valid.append(row)
     return valid, refused
 
 
-def latest(rows: Sequence[Row]) -> tuple[list[Row], int]:
-    """The latest profile of each subject, and how many were superseded within these rows."""
-    standing: dict[str, Row] = {}
+def refusal(row: Row, why: Refusal) -> Refused:
+    """What quarantine keeps of a row."""
+    message = row.message
+    subject = row.subject_ids[0] if row.subject_ids else None
+    return Refused(message.topic, message.partition, message.offset, why.reason.value, subject)
+
+
+def by_person(rows: Sequence[Row]) -> list[Person]:
+    """The rows of each subject together, in their order."""
+    people: dict[str, Person] = {}
     for row in rows:
-        held = standing.get(row.subject_id)
-        if held is None or row.position > held.position:
-            standing[row.subject_id] = row
-    return list(standing.values()), len(rows) - len(standing)
+        subject = row.subject_id
+        if subject in people:
+            people[subject].rows.append(row)
+        else:
+            people[subject] = Person(subject, row.generation, row.erased_at, [row])
+    return list(people.values())
 
 
-def consent(rows: Sequence[Row], rules: Rules) -> list[Row]:
-    """Give each row the consents in force: purpose -> policy version, of purposes that the register declares."""
-    for row in rows:
-        assert row.profile is not None  # noqa: S101 - rows get here with one
-        declared = (consent for consent in row.profile.consents if consent.purpose in rules.purposes)
-        row.standing = consents.in_force(declared, rules.policy_versions)
-    return list(rows)
+def derive(people: Sequence[Person], keys: SubjectKeys) -> tuple[list[Person], int]:
+    """Give each person their keys, and the names of their contribution under every root.
 
-
-def enrich(rows: Sequence[Row], columns_of: Callable[[Profile], dict[str, object]]) -> list[Row]:
-    """Give each row its columns, by their names in the register: `lethe.profiles.enrichment.enricher` of them."""
-    for row in rows:
-        assert row.profile is not None  # noqa: S101 - rows get here with one
-        row.columns = columns_of(row.profile)
-    return list(rows)
-
-
-def derive(rows: Sequence[Row], keys: SubjectKeys) -> tuple[list[Row], int]:
-    """Give each row its subject's keys; rows whose key was punctured are dropped, and counted as suppressed."""
-    found = keys.derive([row.subject_id for row in rows], [row.generation for row in rows])
-    for row, derived in zip(rows, found, strict=True):
-        row.keys = derived
-    kept = [row for row in rows if row.keys is not None]
-    return kept, len(rows) - len(kept)
+    Who has been punctured is left out; how many rows that concerns is counted, as suppressed.
+    """
+    subjects, generations = [each.subject_id for each in people], [each.generation for each in people]
+    older = [root for root in keys.state.roots if root != keys.state.current]
+    for person, derived in zip(people, keys.derive(subjects, generations), strict=True):
+        person.keys = derived
+        person.names = (derived.contribution_id,) if derived else ()
+    for root in older:
+        for person, derived in zip(people, keys.derive(subjects, generations, root), strict=True):
+            person.names += (derived.contribution_id,) if derived else ()
+    kept = [person for person in people if person.keys is not None]
+    return kept, sum(len(person.rows) for person in people if person.keys is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,35 +204,44 @@ class Protection:
         """What `protect` leaves in each row, in its order."""
         return [*self.columns, *(group.name for group in self.groups)]
 
+    def standing(self, moments: Moments) -> tuple[list[str], list[str]]:
+        """Names of the plain columns and of the groups that stand in a row, given its moments."""
 
-def protect(rows: Sequence[Row], by: Protection) -> list[Row]:
-    """Leave in each row only what may be stored: declared so, for a purpose that stands, and encrypted where so said.
+        def stands(purposes: frozenset[str]) -> bool:
+            return not purposes.isdisjoint(self.unconditional) or keeps(moments, purposes)
 
-    A group of encrypted fields becomes one value, under the subject's key and bound to its row and column.
+        columns = [name for name, purposes in self.columns.items() if stands(purposes)]
+        return columns, [group.name for group in self.groups if stands(group.purposes)]
+
+
+def protect(people: Sequence[Person], moments: Sequence[Moments], by: Protection) -> list[Person]:
+    """Leave with each person what may be stored: declared so, for a purpose that stands, encrypted where so said.
+
+    `moments` is of each of them. A group of encrypted fields becomes one value, under the subject's key and bound to
+    its row and column.
     """
-    standing = [by.unconditional | row.standing.keys() for row in rows]
-    computed = [row.columns for row in rows]
-    for row, stands in zip(rows, standing, strict=True):
-        columns = row.columns
-        row.columns = {
-            name: None if served.isdisjoint(stands) else columns[name] for name, served in by.columns.items()
-        }
+    known: dict[Moments, tuple[list[str], list[str]]] = {}
+    sealed: dict[str, list[tuple[Person, dict[str, object]]]] = {group.name: [] for group in by.groups}
+    absent = dict.fromkeys(by.names)
+    for person, each in zip(people, moments, strict=True):
+        if each not in known:
+            known[each] = by.standing(each)
+        plain, groups = known[each]
+        computed, person.columns = person.columns, absent.copy()
+        for name in plain:
+            person.columns[name] = computed[name]
+        for name in groups:
+            sealed[name].append((person, computed))
     for group in by.groups:
         names = [column.name for column in group.columns]
-        chosen = [i for i, stands in enumerate(standing) if not group.purposes.isdisjoint(stands)]
-        blobs = seal_batch(
-            [_keys(rows[i]) for i in chosen],
-            group.name,
-            by.register_version,
-            [{name: value for name in names if (value := computed[i][name]) is not None} for i in chosen],
-        )
-        for row in rows:
-            row.columns[group.name] = None
-        for i, blob in zip(chosen, blobs, strict=True):
-            rows[i].columns[group.name] = blob
-    return list(rows)
-
-
-def _keys(row: Row) -> Derived:
-    assert row.keys is not None  # noqa: S101 - rows get here with them
-    return row.keys
+        whose = [person for person, _ in sealed[group.name]]
+        values = [
+            {name: value for name in names if (value := computed[name]) is not None}
+            for _, computed in sealed[group.name]
+        ]
+        keys = [person.keys for person in whose if person.keys is not None]
+        for person, blob in zip(
+            whose, seal_batch(keys, group.name, by.register_version, values), strict=True
+        ):
+            person.columns[group.name] = blob
+    return list(people)

@@ -28,7 +28,7 @@ from tenacity import RetryError, Retrying, retry_if_result, stop_after_attempt, 
 
 from lethe import jsonlog
 from lethe.errors import FencedError, LetheError
-from lethe.profiles.contract import HEADER, MAX_MESSAGE_BYTES, PROFILES_TOPIC
+from lethe.profiles.contract import CONSENTS_TOPIC, HEADER, MAX_MESSAGE_BYTES, PROFILES_TOPIC
 from lethe.settings import KafkaSettings, Paths, StreamSettings
 from lethe.stores import mongodb, suppression
 from lethe.stores.mongodb import Document
@@ -36,7 +36,8 @@ from lethe.stream import lease as leases
 from lethe.stream.health import Counts, Health
 from lethe.stream.heartbeat import Heartbeat
 from lethe.stream.submit import LeaseFile
-from spark_apps.worker import REPORT_SCHEMA, Batch, process_partition
+from spark_apps.chunks import Batch
+from spark_apps.worker import REPORT_SCHEMA, process_partition
 
 LOG = logging.getLogger("lethe.stream")
 FENCED_EXIT = 75  # os.EX_TEMPFAIL: another driver has taken over
@@ -44,7 +45,7 @@ QUERY_ATTEMPTS = 7  # starts of the query without a finished batch, before the d
 
 
 def kafka_records(spark: SparkSession) -> DataFrame:
-    """`user_profiles` as a stream of (topic, partition, offset, timestamp_ms, key, value, control).
+    """Both topics as a stream of (topic, partition, offset, timestamp_ms, key, value, control).
 
     A value beyond the contract's bound is cut to one byte more: enough to be refused for its size.
     """
@@ -54,7 +55,7 @@ def kafka_records(spark: SparkSession) -> DataFrame:
         .option("kafka.bootstrap.servers", kafka.bootstrap)
         .option("kafka.security.protocol", kafka.security_protocol)
         .option("kafka.sasl.mechanism", kafka.sasl_mechanism)
-        .option("subscribe", PROFILES_TOPIC)
+        .option("subscribe", ",".join((PROFILES_TOPIC, CONSENTS_TOPIC)))
         .option("groupIdPrefix", "lethe-stream")
         .option("startingOffsets", "earliest")
         .option("failOnDataLoss", "true")
@@ -85,6 +86,9 @@ class Driver:
     heartbeat: Heartbeat
     stopping: threading.Event = field(default_factory=threading.Event)
     finished_batches: int = 0
+    is_under_way: bool = (
+        False  # the query has finished a batch since it was started: the next is none begun before
+    )
 
     def run(self) -> None:
         """Keep the query running until told to stop.
@@ -106,7 +110,7 @@ class Driver:
 
     def _run_query(self) -> bool:
         """Run the query to its end; True when it was told to stop or has finished a batch before it failed."""
-        before = self.finished_batches
+        before, self.is_under_way = self.finished_batches, False
         query = (
             kafka_records(self.spark)
             .writeStream.foreachBatch(self._on_batch)
@@ -149,19 +153,47 @@ class Driver:
     def _on_batch(self, frame: DataFrame, batch_id: int) -> None:
         started_at = datetime.now(UTC)
         version = self.heartbeat.begin_batch(batch_id, lambda: suppression.version(self.db))
-        batch = Batch(batch_id, self.lease.number, version, round(time.time() * 1000))
+        batch = Batch(batch_id, self.lease.number, version, round(time.time() * 1000), not self.is_under_way)
         counts, offsets = Counts(), dict[str, dict[str, int]]()
-        for row in frame.mapInArrow(_partition_task(batch), REPORT_SCHEMA).collect():
-            report = json.loads(row.report)
-            counts.add(Counts.read(report["counts"]))
-            for name, (first, until) in report["offsets"].items():
-                offsets[name] = {"from": first, "until": until}
+        # Consents first: a profile is judged by all that its subject has said.
+        topics = (
+            (CONSENTS_TOPIC, PROFILES_TOPIC) if may_hold_consents(self.paths, batch_id) else (PROFILES_TOPIC,)
+        )
+        for topic in topics:
+            for row in (
+                frame.where(F.col("topic") == topic)
+                .mapInArrow(_partition_task(batch), REPORT_SCHEMA)
+                .collect()
+            ):
+                report = json.loads(row.report)
+                counts.add(Counts.read(report["counts"]))
+                for name, (first, until) in report["offsets"].items():
+                    offsets[name] = {"from": first, "until": until}
         if not counts.balanced():
             raise LetheError(f"batch {batch_id}: {counts.rows_in} rows came in and not all are accounted for")
         self.heartbeat.end_batch({name: bounds["until"] for name, bounds in offsets.items()})
         self.health.batch(batch_id, counts, offsets, started_at, self.heartbeat.lag)
         self.finished_batches += 1
+        self.is_under_way = True
         LOG.info("batch finished", extra={"batch_id": batch_id, **counts.document()})
+
+
+def may_hold_consents(paths: Paths, batch_id: int) -> bool:
+    """Whether a batch has messages of `user_consents`: else the pass over them, which reads the batch, is left out.
+
+    By the offsets that Spark wrote down before the batch. Where they don't tell, it may.
+    """
+    now, before = (_offsets(paths, number) for number in (batch_id, batch_id - 1))
+    return now is None or before is None or now != before
+
+
+def _offsets(paths: Paths, batch_id: int) -> object:
+    """Ends of the partitions of `user_consents` at the end of a batch; None where that can't be told."""
+    try:
+        lines = (paths.checkpoint / "offsets" / str(batch_id)).read_text().splitlines()
+        return json.loads(lines[-1])[CONSENTS_TOPIC]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 def _partition_task(batch: Batch) -> Any:

@@ -7,55 +7,45 @@ for as long as its driver holds the lease.
 import gc
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 from cassandra.cluster import Session
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
+from pyspark import TaskContext
 
 from lethe import jsonlog
 from lethe.errors import StoreError
 from lethe.profiles.contract import Profile
 from lethe.profiles.enrichment import enricher
-from lethe.profiles.parsing import unknown_fields
 from lethe.profiles.rules import Rules
 from lethe.protection.key_store import KeyStore
-from lethe.protection.pseudonym import load_pepper, subject_id
+from lethe.protection.pseudonym import load_pepper
 from lethe.protection.subject_keys import SubjectKeys
 from lethe.register.load import current
-from lethe.register.model import CONTRIBUTIONS, PROFILES, Register
+from lethe.register.model import CONSENTS, CONTRIBUTIONS, PROFILES, WRITTEN, Register
 from lethe.settings import Paths, StreamSettings
-from lethe.stores import cassandra, mongodb, quarantine
-from lethe.stores.cassandra import ProfileWriter
-from lethe.stores.contributions import Outcome
+from lethe.stores import cassandra, mongodb
+from lethe.stores.cassandra import RowWriter
+from lethe.stores.contributions import Figures, Reading
 from lethe.stores.mongodb import Client, Document
+from lethe.stores.profiles_table import ProfileWriter
 from lethe.stores.suppression import Ledger
 from lethe.stream.fence import role_of
 from lethe.stream.health import Counts
 from lethe.stream.lease import Lease
 from lethe.stream.submit import LeaseFile
 from spark_apps import transforms
-from spark_apps.sinks import save_to_cassandra_table, save_to_mongodb_collection
-from spark_apps.transforms import Row
+from spark_apps.chunks import Batch, process_chunk
 
 LOG = logging.getLogger("lethe.stream.worker")
 REPORT_SCHEMA = "report string"
 ROWS_AT_ONCE = 4_000
 BYTES_AT_ONCE = 64 * 2**20
+CONSENT_COLUMNS = WRITTEN[CONSENTS][1:]  # but for the key
 COLLECT_AFTER = 250_000  # objects; a chunk makes fewer, hardly any in circles
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What the driver tells each partition of a batch; holds nothing secret, since it travels in the plan."""
-
-    batch_id: int
-    lease: int
-    ledger_version: int
-    now_ms: int
 
 
 @dataclass(slots=True)
@@ -72,6 +62,8 @@ class Worker:
     db: Database[Document]
     session: Session
     writer: ProfileWriter
+    consent_writer: RowWriter
+    reading: Reading
     columns_of: Callable[[Profile], dict[str, object]]
     protection: transforms.Protection
     figures: tuple[str, ...]
@@ -97,12 +89,13 @@ class Worker:
             for store in (PROFILES, CONTRIBUTIONS)
             for column in (*register.stored_columns(store), *register.encrypted_columns(store))
         }
+        rules = Rules.from_register(register)
         return cls(
             lease=held.lease,
             paths=paths,
             settings=settings,
             register=register,
-            rules=Rules.from_register(register),
+            rules=rules,
             pepper=pepper,
             client=client,
             db=mongodb.database(client),
@@ -118,6 +111,8 @@ class Worker:
                     *protection.names,
                 ],
             ),
+            consent_writer=RowWriter(session, cassandra.CONSENTS, CONSENT_COLUMNS),
+            reading=Reading(rules, figures_of(register)),
             columns_of=enricher(computed.values()),
             protection=protection,
             figures=register.contribution_fields(),
@@ -141,6 +136,21 @@ class Worker:
         self.client.close()
 
 
+def figures_of(register: Register) -> Callable[[Profile], Figures]:
+    """The figures that a profile has, by the register's names, as MongoDB holds them."""
+    columns_of = enricher(register.stored_columns(CONTRIBUTIONS))
+
+    def figures(profile: Profile) -> Figures:
+        return {name: _figure(value) for name, value in columns_of(profile).items()}
+
+    return figures
+
+
+def _figure(value: object) -> str | float | None:
+    """Numbers and booleans as they are, anything else as text."""
+    return value if value is None or isinstance(value, (bool, int, float)) else str(value)
+
+
 _kept: dict[int, Worker] = {}
 
 
@@ -159,10 +169,13 @@ def worker_of(lease_number: int) -> Worker:
 def process_partition(chunks: Iterator[pa.RecordBatch], batch: Batch) -> Iterator[pa.RecordBatch]:
     """Take every chunk of a partition through all steps; gives one row, a report as JSON."""
     worker = worker_of(batch.lease)
+    task = TaskContext.get()
+    if task is not None and task.attemptNumber() > 0:
+        batch = replace(batch, repeated=True)
     worker.refresh(batch.ledger_version)
     counts, offsets = Counts(), dict[str, list[int]]()
     for chunk in gathered(chunks, ROWS_AT_ONCE, BYTES_AT_ONCE):
-        counts.add(_process(worker, chunk, batch.now_ms))
+        counts.add(_process(worker, chunk, batch))
         _note_offsets(offsets, chunk)
     report = json.dumps({"counts": counts.document(), "offsets": offsets})
     yield pa.RecordBatch.from_arrays([pa.array([report])], names=["report"])
@@ -183,56 +196,14 @@ def gathered(chunks: Iterable[pa.RecordBatch], rows: int, size: int) -> Iterator
         yield from pa.Table.from_batches(held).combine_chunks().to_batches()
 
 
-def _process(worker: Worker, chunk: pa.RecordBatch, now_ms: int) -> Counts:
+def _process(worker: Worker, chunk: pa.RecordBatch, batch: Batch) -> Counts:
     """Process a chunk; MongoDB's errors are told by their class alone, since their text quotes documents."""
     try:
-        return process_chunk(worker, chunk, now_ms)
+        return process_chunk(worker, chunk, batch)
     except PyMongoError as error:
         told = f"{type(error).__name__}, code {getattr(error, 'code', None)}"
     # Outside of the handler: without what the error quotes.
     raise StoreError(f"mongodb: a chunk was not saved: {told}")
-
-
-def process_chunk(worker: Worker, chunk: pa.RecordBatch, now_ms: int) -> Counts:
-    """Parse, identify, suppress, validate, quarantine, consent, enrich, protect and save one chunk.
-
-    When it returns, all of it is acknowledged by the stores. Raises FencedError after a takeover, StoreError and
-    pymongo's errors when a store doesn't take it; running it again then is safe.
-    """
-    records = transforms.messages(chunk)
-    parsed = transforms.parse(records)
-    counts = Counts(rows_in=len(records), control=len(records) - len(parsed))
-    rows = transforms.identify(parsed, partial(subject_id, worker.pepper))
-    for row in rows:
-        if names := unknown_fields(row.document, worker.rules.known_paths):
-            counts.unknown_fields.update(names)
-    rows, counts.suppressed = transforms.suppress(rows, worker.ledger, now_ms, worker.rules)
-    rows, refused = transforms.validate(rows, now_ms, worker.rules)
-    counts.quarantined.update(entry.reason for entry in refused)
-    shard = records[0].partition % worker.settings.counter_shards
-    size = worker.settings.subjects_per_transaction
-    for start in range(0, len(refused), size):
-        quarantine.keep(worker.client, worker.db, worker.lease, shard, refused[start : start + size])
-    rows, superseded = transforms.latest(rows)
-    rows, punctured = transforms.derive(rows, worker.keys)
-    counts.suppressed += punctured
-    rows = transforms.enrich(transforms.consent(rows, worker.rules), worker.columns_of)
-    _save(worker, rows, shard, now_ms, counts)
-    counts.superseded += superseded
-    return counts
-
-
-def _save(worker: Worker, rows: Sequence[Row], shard: int, now_ms: int, counts: Counts) -> None:
-    """MongoDB first: its transaction decides which rows stand, and at what write time."""
-    applied = save_to_mongodb_collection(worker, rows, shard)
-    outcomes = list(applied.outcomes.values())
-    counts.superseded += outcomes.count(Outcome.SUPERSEDED)
-    counts.suppressed += outcomes.count(Outcome.SUPPRESSED)
-    stored = [row for row in rows if row.contribution_id in applied.write_times]
-    counts.stored += len(stored)
-    counts.not_counted += sum("analytics" not in row.standing for row in stored)
-    transforms.protect(stored, worker.protection)
-    save_to_cassandra_table(worker, stored, applied.write_times, now_ms)
 
 
 def _note_offsets(offsets: dict[str, list[int]], chunk: pa.RecordBatch) -> None:

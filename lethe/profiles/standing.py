@@ -12,13 +12,16 @@ each with the consent state that the ones before it left. So where batches and c
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from lethe.profiles.consent import NO_CONSENTS, ConsentState, in_force, merge
 from lethe.profiles.contract import Consent, Profile, Refusal
 from lethe.profiles.minors import admit, has_guardian
 from lethe.profiles.returns import consent_passes, profile_passes
 from lethe.profiles.rules import Rules
+
+Moments: TypeAlias = frozenset[frozenset[str]]
+"""The purposes in force at each moment since a row was what it is; only the least of them, which decide for all."""
 
 
 class Held(NamedTuple):
@@ -32,6 +35,7 @@ class Held(NamedTuple):
     position: tuple[int, int] | None = None
     stands: bool = False
     minor: bool = False
+    moments: Moments = frozenset()
 
 
 class Settled(NamedTuple):
@@ -44,14 +48,25 @@ class Settled(NamedTuple):
     held: Held
     in_force: dict[str, str]  # purpose -> policy version
     profile: Profile | None  # to be written; None where the row, if any, stays as it is but for its columns
-    moments: list[dict[str, str]]  # what was in force at each moment since the row was what it is
     refused: list[tuple[Profile, Refusal]]
     superseded: int
     suppressed: int
 
     def keeps(self, purposes: frozenset[str]) -> bool:
         """Whether a column of the row that serves these purposes, all of them by consent, stands."""
-        return all(not purposes.isdisjoint(moment) for moment in self.moments)
+        return keeps(self.held.moments, purposes)
+
+
+def keeps(moments: Moments, purposes: frozenset[str]) -> bool:
+    """Whether one of these purposes was in force at each moment."""
+    return all(not purposes.isdisjoint(moment) for moment in moments)
+
+
+def _with(moments: Moments, moment: frozenset[str]) -> Moments:
+    """One moment more. Of two of which one has all purposes of the other, only the lesser decides."""
+    if any(each <= moment for each in moments):
+        return moments
+    return frozenset(each for each in moments if not moment <= each) | {moment}
 
 
 def settle(
@@ -76,12 +91,11 @@ def settle(
 class _Course:
     """A batch's way through one subject, message by message."""
 
-    __slots__ = ("erased_at", "held", "passed", "profile", "refused", "rules", "states", "suppressed")
+    __slots__ = ("erased_at", "held", "passed", "profile", "refused", "rules", "suppressed")
 
     def __init__(self, held: Held, rules: Rules, erased_at: int | None) -> None:
         self.held, self.rules, self.erased_at = held, rules, erased_at
         self.profile: Profile | None = None
-        self.states: list[ConsentState] = []  # since the row was what it is
         self.refused: list[tuple[Profile, Refusal]] = []
         self.passed = self.suppressed = 0
 
@@ -107,8 +121,11 @@ class _Course:
         if is_late or refusal is None:
             self.passed += 1
             if not is_late:
-                self.profile, self.states = profile, [state]
-                self.held = Held(state, position, True, profile.under_age)
+                earlier = held.moments if position == before else frozenset()
+                self.profile = profile
+                self.held = Held(
+                    state, position, True, profile.under_age, _with(earlier, self._standing(state))
+                )
                 return
         else:
             self._refuse(profile, refusal)
@@ -121,12 +138,11 @@ class _Course:
         """What it has come to."""
         known = self.rules.policy_versions
         standing = in_force(self.held.consents.values(), known)
-        moments = [
-            standing if state is self.held.consents else in_force(state.values(), known)
-            for state in self.states
-        ]
         superseded = self.passed - (self.profile is not None)
-        return Settled(self.held, standing, self.profile, moments, self.refused, superseded, self.suppressed)
+        return Settled(self.held, standing, self.profile, self.refused, superseded, self.suppressed)
+
+    def _standing(self, state: ConsentState) -> frozenset[str]:
+        return frozenset(in_force(state.values(), self.rules.policy_versions))
 
     def _refuse(self, profile: Profile, refusal: Refusal) -> None:
         if self.erased_at is None:
@@ -137,13 +153,14 @@ class _Course:
     def _turn(self, state: ConsentState) -> None:
         """Go on with another consent state."""
         held = self.held
-        if state is not held.consents:
-            self.held = Held(state, held.position, held.stands, held.minor)
         if held.stands:
-            self.states.append(state)
+            moments = _with(held.moments, self._standing(state))
+            self.held = Held(state, held.position, True, held.minor, moments)
             if held.minor and not has_guardian(state, self.rules.policy_versions):
                 self._end(held.position)
+        elif state is not held.consents:
+            self.held = Held(state, held.position)
 
     def _end(self, position: tuple[int, int] | None) -> None:
         self.held = Held(self.held.consents, position)
-        self.profile, self.states = None, []
+        self.profile = None

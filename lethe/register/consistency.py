@@ -92,6 +92,9 @@ def _store(register: Register, name: str, store: Store, names: Names) -> Iterato
     yield from _counted_from(register, name, store)
     if store.found_by is not None and store.found_by not in store.fields:
         yield Finding((*place, "found_by"), f"{store.found_by!r} is not among the store's own fields")
+    for number, key in enumerate(store.clustered_by):
+        if key not in store.fields:
+            yield Finding((*place, "clustered_by", number), f"{key!r} is not among the store's own fields")
     if store.found_by is not None and store.reference is Reference.NONE:
         yield Finding((*place, "found_by"), "a store with `reference: none` finds nobody")
     for own_name, own in store.fields.items():
@@ -238,11 +241,12 @@ def _written(register: Register, names: Names) -> Iterator[Finding]:
         for own in fields:
             if own not in store.fields:
                 yield Finding(("stores", name), f"Lethe writes {own!r} there; declare it under fields")
+    for name, store in register.stores.items():
+        if name.startswith(f"{System.CASSANDRA}.") and store.found_by != "subject_id":
+            yield Finding(("stores", name), "its key is subject_id: say `found_by: subject_id`")
     profiles = register.stores.get(PROFILES)
     if profiles is None:
         return
-    if profiles.found_by != "subject_id":
-        yield Finding(("stores", PROFILES), "its key is subject_id: say `found_by: subject_id`")
     retention = register.retentions.get(profiles.retention)
     if retention is not None and retention.period is None:
         yield Finding(("stores", PROFILES, "retention"), "profiles are kept for a period, not by criteria")

@@ -35,6 +35,7 @@ from lethe.register.entries import (
 from lethe.register.terms import Basis, Protection, Role, Type
 
 PROFILES = "cassandra.profiles"
+CONSENTS = "cassandra.consents"
 CONTRIBUTIONS = "mongodb.contributions"
 MESSAGES = "kafka.user_profiles"
 SEALED = "sealed"  # what names of columns with ciphertext begin with
@@ -50,7 +51,14 @@ WRITTEN = {
         "consents",
         "register_version",
     ),
-    CONTRIBUTIONS: ("_id", "at", "offset", "write_time", "counted", "shard", "erased_at"),
+    CONSENTS: (
+        *("subject_id", "purpose", "at", "granted", "policy_version", "by_guardian"),
+        *("source_topic", "source_partition", "source_offset"),
+    ),
+    CONTRIBUTIONS: (
+        *("_id", "consents", "at", "offset", "write_time", "counted", "moments", "minor", "ended"),
+        *("shard", "erased_at"),
+    ),
 }
 
 

@@ -20,8 +20,9 @@ _BSON_TYPES: dict[Type, tuple[str, ...]] = {
     Type.LIST: ("array",),
     Type.BYTES: ("binData",),
 }
-# A contribution is one of three: counted, not counted (then no figure may stand in it), or erased.
-_COUNTED, _SHARD, _ERASED = "counted", "shard", "erased_at"
+# A contribution is one of five: counted, not counted (then no figure may stand in it), ended, a consent without a
+# profile, or erased.
+_COUNTED, _SHARD, _ENDED, _ERASED = "counted", "shard", "ended", "erased_at"
 
 
 def cassandra_statements(
@@ -29,31 +30,36 @@ def cassandra_statements(
 ) -> list[str]:
     """CQL that brings any earlier schema to the register's; each statement can be run again.
 
-    The table has Lethe's own columns, one for each field with `plain` or `generalise` protection, and one for each
-    group of encrypted fields. A column that a newer register lacks is left alone: dropping data is a migration of
-    its own. `replication`: Cassandra's options, with `class`.
+    A table for each store in Cassandra, with Lethe's own columns; `profiles` has one more for each field with `plain`
+    or `generalise` protection, and one for each group of encrypted fields. A column that a newer register lacks is
+    left alone: dropping data is a migration of its own. `replication`: Cassandra's options, with `class`.
     """
-    table = f"{keyspace}.{PROFILES.partition('.')[2]}"
-    key = register.stores[PROFILES].found_by
-    columns = cassandra_columns(register)
-    body = ", ".join(f"{name} {cql_type}" for name, cql_type in columns.items())
     options = ", ".join(f"'{name}': '{value}'" for name, value in replication.items())
+    statements = [f"CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication = {{{options}}}"]
+    for name, store in register.stores.items():
+        if name.startswith(f"{System.CASSANDRA}."):
+            statements += _table(f"{keyspace}.{collection(name)}", store, cassandra_columns(register, name))
+    return statements
+
+
+def _table(table: str, store: Store, columns: Mapping[str, str]) -> list[str]:
+    keys = [str(store.found_by), *store.clustered_by]
+    body = ", ".join(f"{name} {cql_type}" for name, cql_type in columns.items())
     return [
-        f"CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication = {{{options}}}",
-        f"CREATE TABLE IF NOT EXISTS {table} ({body}, PRIMARY KEY ({key}))",
+        f"CREATE TABLE IF NOT EXISTS {table} ({body}, PRIMARY KEY ({', '.join(keys)}))",
         *(
             f"ALTER TABLE {table} ADD IF NOT EXISTS {name} {cql_type}"
             for name, cql_type in columns.items()
-            if name != key
+            if name not in keys
         ),
     ]
 
 
-def cassandra_columns(register: Register) -> dict[str, str]:
-    """Every column of `profiles` with its CQL type: Lethe's own, then the register's, then the ciphertexts."""
-    own = {name: CQL_TYPES[field.type] for name, field in register.stores[PROFILES].fields.items()}
-    stored = {column.name: column.cql_type for column in register.stored_columns(PROFILES)}
-    return own | stored | {group.name: CQL_TYPES[Type.BYTES] for group in register.groups(PROFILES)}
+def cassandra_columns(register: Register, store: str = PROFILES) -> dict[str, str]:
+    """Every column of a table with its CQL type: Lethe's own, then the register's, then the ciphertexts."""
+    own = {name: CQL_TYPES[field.type] for name, field in register.stores[store].fields.items()}
+    stored = {column.name: column.cql_type for column in register.stored_columns(store)}
+    return own | stored | {group.name: CQL_TYPES[Type.BYTES] for group in register.groups(store)}
 
 
 def mongodb_validators(register: Register) -> dict[str, Validator]:
@@ -99,13 +105,18 @@ def _schema(register: Register, name: str, store: Store) -> Validator:
     }
     if name != CONTRIBUTIONS:
         return _closed(own | columns, required=("_id",))
-    uncounted = {key: rule for key, rule in own.items() if key not in {_SHARD, _ERASED}}
-    counted = uncounted | {_SHARD: own[_SHARD]} | columns
+    said = {key: own[key] for key in ("_id", "consents")}
+    placed = said | {key: own[key] for key in ("at", "offset", "write_time")}
+    stands = placed | {key: own[key] for key in (_COUNTED, "moments")}
+    counted = stands | {_SHARD: own[_SHARD]}
+    minor = {"minor": own["minor"]}
     required = [column.name for column in register.stored_columns(name) if column.required]
     return {
         "oneOf": [
-            _closed(counted | {_COUNTED: {"enum": [True]}}, required=[*uncounted, _SHARD, *required]),
-            _closed(uncounted | {_COUNTED: {"enum": [False]}}, required=uncounted),
+            _closed(counted | minor | columns | {_COUNTED: {"enum": [True]}}, required=[*counted, *required]),
+            _closed(stands | minor | {_COUNTED: {"enum": [False]}}, required=stands),
+            _closed(placed | {_ENDED: {"enum": [True]}}, required=[*placed, _ENDED]),
+            _closed(said, required=said),
             _closed({key: own[key] for key in ("_id", _ERASED)}, required=("_id", _ERASED)),
         ]
     }

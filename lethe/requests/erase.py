@@ -12,9 +12,9 @@ from lethe.stores import cassandra, contributions, kafka
 
 
 def erase_cassandra(erasure: Erasure, session: Session) -> None:
-    """Delete the row as of the time of the erasure: also what arrives late with an older write time is gone."""
+    """Delete profile and consents as of the time of the erasure: also what arrives late, written before, is gone."""
     with erasure.step("erase_cassandra"):
-        cassandra.delete_profile(session, erasure.subject_id, settled_at(erasure))
+        cassandra.delete_subject(session, erasure.subject_id, settled_at(erasure))
 
 
 def erase_mongodb(erasure: Erasure) -> dict[str, int]:

@@ -18,6 +18,7 @@ from lethe.stores.mongodb import Document
 from lethe.stores.suppression import Ends
 
 PROFILES = "cassandra.profiles"
+CONSENTS = "cassandra.consents"
 CONTRIBUTIONS = "mongodb.contributions"
 QUARANTINE = "mongodb.quarantine"
 
@@ -29,6 +30,7 @@ def count_held(
     contribution = {"_id": {"$in": list(contribution_ids)}, "erased_at": {"$exists": False}}
     return {
         PROFILES: int(cassandra.read_profile(session, subject_id) is not None),
+        CONSENTS: cassandra.count_consents(session, subject_id),
         CONTRIBUTIONS: db.contributions.count_documents(contribution),
         QUARANTINE: db.quarantine.count_documents({"subject_id": subject_id}),
     }

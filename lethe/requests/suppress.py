@@ -7,7 +7,6 @@ from typing import Any
 from cassandra.cluster import Session
 from pymongo.database import Database
 
-from lethe.profiles.contract import PROFILES_TOPIC
 from lethe.requests import names
 from lethe.requests.record import Erasure
 from lethe.stores import cassandra, suppression
@@ -48,7 +47,10 @@ def _enter(erasure: Erasure, erased_at: int, held_at: int | None, ends: Ends) ->
 def newest_held(session: Session, erasure: Erasure) -> int | None:
     """The latest write time (µs) of anything that the stores hold of the subject; None where nothing is."""
     contributions = erasure.db.contributions.find({"_id": {"$in": list(names.of(erasure).contribution_ids)}})
-    times = [cassandra.write_time(session, erasure.subject_id)]
+    times = [
+        cassandra.write_time(session, erasure.subject_id),
+        cassandra.consents_written_at(session, erasure.subject_id),
+    ]
     times += [contribution.get("write_time") for contribution in contributions]
     return max((int(at) for at in times if at is not None), default=None)
 
@@ -58,8 +60,9 @@ def has_unread(db: Database[Document], ends: Ends) -> bool:
     driver: Mapping[str, Any] = db.stream_health.find_one({"_id": "driver"}) or {}
     reached = {entry["partition"]: int(entry["offset"]) for entry in driver.get("reached", [])}
     return any(
-        end > reached.get(f"{PROFILES_TOPIC}:{partition}", 0)
-        for partition, end in ends[PROFILES_TOPIC].items()
+        end > reached.get(f"{topic}:{partition}", 0)
+        for topic, partitions in ends.items()
+        for partition, end in partitions.items()
     )
 
 

@@ -9,7 +9,7 @@ from lethe.errors import StoreError
 from lethe.protection.subject_keys import SubjectKeys
 from lethe.requests import names
 from lethe.requests.in_flight import settled_at
-from lethe.requests.locate import CONTRIBUTIONS, PROFILES, QUARANTINE, count_held
+from lethe.requests.locate import CONSENTS, CONTRIBUTIONS, PROFILES, QUARANTINE, count_held
 from lethe.requests.puncture import KEY, is_derivable
 from lethe.requests.record import Erasure
 from lethe.stores import cassandra
@@ -45,7 +45,9 @@ def verify(
 def _left_in_cassandra(session: Session, subject_id: str, erased_at: int) -> list[str]:
     written = cassandra.write_time(session, subject_id)
     is_there = cassandra.read_profile(session, subject_id) is not None
-    return [PROFILES] if is_there and (written is None or written <= erased_at) else []
+    left = [PROFILES] if is_there and (written is None or written <= erased_at) else []
+    oldest = cassandra.consents_written_at(session, subject_id, least=True)
+    return [*left, CONSENTS] if oldest is not None and oldest <= erased_at else left
 
 
 def _left_in_mongodb(

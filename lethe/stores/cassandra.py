@@ -1,4 +1,4 @@
-"""Cassandra: sessions by role, and the `profiles` table written and read by subject.
+"""Cassandra: sessions by role, and its tables written and read by subject.
 
 Writes carry their own timestamp (µs), so that a replay changes nothing and the later profile stands whatever
 the order of arrival; every write names every column, absent ones as null.
@@ -6,7 +6,9 @@ the order of arrival; every write names every column, absent ones as null.
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from cassandra import ConsistencyLevel, DriverException, InvalidRequest, Unauthorized
@@ -20,6 +22,8 @@ from lethe.settings import CassandraSettings, Paths, secret
 from lethe.stores.cassandra_values import binder
 
 TABLE = "profiles"
+CONSENTS = "consents"
+TABLES = (TABLE, CONSENTS)
 ROWS_A_BATCH = 24
 BATCHES_IN_FLIGHT = 16
 REQUEST_SECONDS = 20.0
@@ -71,9 +75,20 @@ def _cause(error: Exception) -> str:
     return type(error).__name__
 
 
+@contextmanager
+def told(table: str) -> Iterator[None]:
+    """The driver's errors at writing as ours: FencedError where the role has lost its rights, else StoreError."""
+    try:
+        yield
+    except Unauthorized as error:
+        raise FencedError("cassandra refuses this driver's role: a newer driver has taken over") from error
+    except (NoHostAvailable, DriverException) as error:
+        raise StoreError(f"cassandra: {table} were not written: {_cause(error)}") from error
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One profile to write: the columns' values in the writer's order, write time in µs, TTL in seconds."""
+    """One row to write: the columns' values in the writer's order, write time in µs, TTL in seconds (0: for ever)."""
 
     subject_id: str
     values: tuple[Any, ...]
@@ -81,20 +96,19 @@ class Row:
     ttl: int
 
 
-class ProfileWriter:
-    """Writes profiles in unlogged batches of one replica set each, a bounded number of them at once."""
+class RowWriter:
+    """Writes rows of one table in unlogged batches of one replica set each, a bounded number of them at once."""
 
-    def __init__(self, session: Session, columns: Sequence[str]) -> None:
-        """`columns`: every column of the table except the key."""
+    def __init__(self, session: Session, table: str, columns: Sequence[str]) -> None:
+        """`columns`: every column of the table except the partition key, subject_id."""
         self._session = session
-        self.columns = tuple(columns)
+        self.table, self.columns = table, tuple(columns)
         names = ", ".join(("subject_id", *self.columns))
         marks = ", ".join("?" for _ in range(len(self.columns) + 1))
         self._insert: PreparedStatement = session.prepare(
-            f"INSERT INTO {TABLE} ({names}) VALUES ({marks}) USING TIMESTAMP ? AND TTL ?"  # noqa: S608
+            f"INSERT INTO {table} ({names}) VALUES ({marks}) USING TIMESTAMP ? AND TTL ?"  # noqa: S608
         )
         self._bind = binder(self._insert)
-        self._write_time = session.prepare(f"SELECT WRITETIME(event_time) FROM {TABLE} WHERE subject_id = ?")  # noqa: S608
 
     def write(self, rows: Sequence[Row]) -> int:
         """Write all rows; returns how many batches it took. When it returns, all are acknowledged.
@@ -103,7 +117,7 @@ class ProfileWriter:
         """
         pending: deque[tuple[Sequence[Row], Any]] = deque()
         batches = 0
-        try:
+        with told(self.table):
             for group in self._groups(rows):
                 if len(pending) >= BATCHES_IN_FLIGHT:
                     self._finish(*pending.popleft())
@@ -111,12 +125,6 @@ class ProfileWriter:
                 batches += 1
             while pending:
                 self._finish(*pending.popleft())
-        except Unauthorized as error:
-            raise FencedError(
-                "cassandra refuses this driver's role: a newer driver has taken over"
-            ) from error
-        except (NoHostAvailable, DriverException) as error:
-            raise StoreError(f"cassandra: profiles were not written: {_cause(error)}") from error
         return batches
 
     def _finish(self, group: Sequence[Row], batch: Any) -> None:
@@ -126,11 +134,6 @@ class ProfileWriter:
         except InvalidRequest:
             for row in group:
                 self._session.execute(self._insert, (row.subject_id, *row.values, row.write_time, row.ttl))
-
-    def written_at(self, subject_id: str) -> int | None:
-        """The write time (µs) that stands for a subject, None where there is no row."""
-        found = self._session.execute(self._write_time, (subject_id,)).one()
-        return None if found is None else int(found[0])
 
     def _batch(self, rows: Sequence[Row]) -> BatchStatement:
         batch, bound = BatchStatement(BatchType.UNLOGGED), BoundStatement(self._insert)
@@ -170,10 +173,24 @@ def write_time(session: Session, subject_id: str) -> int | None:
     return None if found is None or found[0] is None else int(found[0])
 
 
-def delete_profile(session: Session, subject_id: str, erased_at: int) -> None:
-    """Delete one subject's row as of `erased_at` (µs): what was written by then stays gone, even if late."""
-    statement = f"DELETE FROM {TABLE} USING TIMESTAMP %s WHERE subject_id = %s"  # noqa: S608
-    _ask(lambda: session.execute(statement, (erased_at, subject_id)))
+def count_consents(session: Session, subject_id: str) -> int:
+    """How many consents are on record of one subject."""
+    statement = f"SELECT COUNT(*) FROM {CONSENTS} WHERE subject_id = %s"  # noqa: S608
+    return int(_ask(lambda: session.execute(statement, (subject_id,)).one())[0])
+
+
+def consents_written_at(session: Session, subject_id: str, *, least: bool = False) -> int | None:
+    """The latest write time (µs) of one subject's consents, or the `least`; None where there are none."""
+    statement = f"SELECT WRITETIME(by_guardian) AS at FROM {CONSENTS} WHERE subject_id = %s"  # noqa: S608
+    found = _ask(lambda: session.execute(statement, (subject_id,)).all())
+    return (min if least else max)((int(row[0]) for row in found), default=None)
+
+
+def delete_subject(session: Session, subject_id: str, erased_at: int) -> None:
+    """Delete one subject's rows as of `erased_at` (µs): what was written by then stays gone, even if late."""
+    for table in TABLES:
+        statement = f"DELETE FROM {table} USING TIMESTAMP %s WHERE subject_id = %s"  # noqa: S608
+        _ask(partial(session.execute, statement, (erased_at, subject_id)))
 
 
 def _ask(question: Callable[[], Any]) -> Any:

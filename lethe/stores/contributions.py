@@ -1,54 +1,79 @@
 """Contributions and the aggregates made of them, always changed together in one transaction.
 
-A contribution is one subject's share in the aggregates, with the position (event ms, offset) of the profile
-that it comes from. Exactness rests on comparing positions inside the transaction that moves them, never on
-batch ids. The aggregates are counts a (nationality, birth month), sharded so that partitions don't contend;
-everything published is computed from them when it is read.
+A contribution is one subject's document: the consent state, the position (event ms, offset) of the profile that stands,
+and the share in the aggregates of who consents to them. What a batch makes of it is `lethe.profiles.standing`'s to say;
+exactness rests on comparing with what is held inside the transaction that changes it, never on batch ids. The
+aggregates are counts a (nationality, birth month), sharded so that partitions don't contend; everything published is
+computed from them when it is read.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from bson.int64 import Int64
 from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
+from lethe.profiles.consent import NO_CONSENTS, ConsentState, from_document, in_force, to_document
+from lethe.profiles.contract import Consent, Profile
+from lethe.profiles.rules import Rules
+from lethe.profiles.standing import Held, Settled, settle
 from lethe.stores.mongodb import Client, Document, in_transaction
 from lethe.stream.lease import Lease, assert_held
 
 # A contribution's fields beside the figures, which are those that the register keeps there.
-OWN_FIELDS = frozenset({"_id", "at", "offset", "write_time", "counted", "shard"})
+OWN_FIELDS = frozenset(
+    {"_id", "consents", "at", "offset", "write_time", "counted", "minor", "moments", "ended", "shard"}
+)
+ANALYTICS = "analytics"  # the purpose that the figures serve
 
-
-class Outcome(StrEnum):
-    """What became of one subject's latest message."""
-
-    STORED = "stored"
-    SUPERSEDED = "superseded"
-    SUPPRESSED = "suppressed"
+Figures: TypeAlias = Mapping[str, str | float | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One subject's latest profile in a batch, as far as the aggregates are concerned.
+    """One subject's messages in a chunk.
 
-    `contribution_id` is derived from the subject's key (docs/protection.md): whoever can't derive the key can't find
-    the contribution. `figures` holds the register's figures of a subject who consents to analytics, else None.
+    `names`: what the subject's keys call the contribution, under the root of new rows first, then under older ones
+    (docs/protection.md); whoever can't derive the keys can't find it. `profiles` in order of their offsets.
+    `erased_at` (µs) is of a subject in the suppression ledger. `row`: position and figures of the row that Cassandra
+    holds, for a subject who may be counted again without a new profile.
     """
 
-    contribution_id: str
-    event_ms: int
-    offset: int
-    figures: Mapping[str, str | float | None] | None
+    names: tuple[str, ...]
+    consents: Sequence[Consent] = ()
+    profiles: Sequence[Profile] = ()
+    erased_at: int | None = None
+    row: tuple[tuple[int, int], Figures] | None = None
 
-    @property
-    def position(self) -> tuple[int, int]:
-        """Later wins; equal times are settled by the offset."""
-        return self.event_ms, self.offset
+
+class Change(NamedTuple):
+    """What became of an entry: None settled where a tombstone keeps everything out.
+
+    `write_time` (µs) is the row's, `is_new` whether it is another than before. `is_owed`: the subject is to be counted,
+    and their figures are not known here.
+    """
+
+    settled: Settled | None
+    write_time: int = 0
+    before: ConsentState = NO_CONSENTS
+    is_new: bool = False
+    is_owed: bool = False
+
+
+Rest: TypeAlias = Callable[[Sequence[Change], ClientSession], None]
+"""What else is to be written in the transaction, once it is known what became of the entries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """By what contributions are made: the register's rules, and which figures a profile has."""
+
+    rules: Rules
+    figures_of: Callable[[Profile], Figures]
 
 
 @dataclass(slots=True)
@@ -74,9 +99,9 @@ class Cells:
         """Count a subject from one state to another; nothing where both count alike."""
         if _share(before) == _share(after):
             return
-        if before is not None and _share(before) is not None:
+        if before is not None and "counted" in before:
             self.add(before, -1)
-        if after is not None:
+        if after is not None and "counted" in after:
             self.add(after, +1)
 
     def write(self, db: Database[Document], writer: str, session: ClientSession) -> None:
@@ -104,95 +129,154 @@ class Cells:
         return result
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What a transaction decided: by contribution_id, the outcome and, where stored, the write time in µs."""
-
-    outcomes: dict[str, Outcome]
-    write_times: dict[str, int]
-
-
-def _document(entry: Entry, write_time: int, shard: int) -> Document:
-    document: Document = {
-        "_id": entry.contribution_id,
-        "at": Int64(entry.event_ms),
-        "offset": Int64(entry.offset),
-        "write_time": Int64(write_time),
-        "counted": entry.figures is not None,
-    }
-    if entry.figures is not None:
-        document |= {**entry.figures, "shard": shard}
-    return document
+def _held(document: Mapping[str, Any]) -> Held:
+    """What a document holds of a subject."""
+    position = (document["at"], document["offset"]) if "at" in document else None
+    return Held(
+        from_document(document.get("consents", {})),
+        position,
+        "counted" in document,
+        document.get("minor", False),
+        frozenset(frozenset(moment) for moment in document.get("moments", ())),
+    )
 
 
-def _decide(held: Document | None, entry: Entry) -> tuple[Outcome, int]:
-    """Outcome and write time (µs) of an entry against what is held of its subject.
+def _document(name: str, held: Held, write_time: int, figures: Figures | None, shard: int) -> Document:
+    """What is to be held; figures only of who is counted."""
+    document: Document = {"_id": name, "consents": to_document(held.consents)}
+    if held.position is None:
+        return document
+    at, offset = held.position
+    document |= {"at": Int64(at), "offset": Int64(offset), "write_time": Int64(write_time)}
+    if not held.stands:
+        return document | {"ended": True}
+    document |= {"counted": figures is not None, "moments": sorted(sorted(moment) for moment in held.moments)}
+    if held.minor:
+        document["minor"] = True
+    return document | {**figures, "shard": shard} if figures is not None else document
 
-    The write time is the event's, raised above the last one held: profiles of one subject are then ordered in
-    Cassandra as they are here, also where their event times are equal. A profile that is held already keeps
-    its write time: writing it again changes nothing.
+
+def _write_time(before: Document | None, held: Held, settled: Settled, rules: Rules) -> int:
+    """Of the row (µs): the event's, raised above the last one where anything of the row changes.
+
+    Profiles of one subject are then ordered in Cassandra as they are here, also where their event times are equal. A
+    row that is held already keeps its time: writing it again changes nothing.
     """
-    if held is None:
-        return Outcome.STORED, entry.event_ms * 1000
-    if "erased_at" in held:
-        return Outcome.SUPPRESSED, 0
-    position = (held["at"], held["offset"])
-    if entry.position < position:
-        return Outcome.SUPERSEDED, 0
-    if entry.position == position:
-        return Outcome.STORED, held["write_time"]
-    return Outcome.STORED, max(entry.event_ms * 1000, held["write_time"] + 1)
+    last = int((before or {}).get("write_time", 0))
+    now = settled.held
+    if now.position is None:
+        return 0
+    if now.position != held.position:
+        return max(now.position[0] * 1000, last + 1)
+    is_same = (now.stands, now.minor, now.moments) == (held.stands, held.minor, held.moments)
+    if is_same and now.consents != held.consents:
+        is_same = in_force(held.consents.values(), rules.policy_versions) == settled.in_force
+    return last if is_same else last + 1
+
+
+def _figures(entry: Entry, before: Document | None, settled: Settled, reading: Reading) -> Figures | None:
+    """Of who is counted: the new profile's, those that are held, or the row's, if it is the row of what stands."""
+    if not settled.held.stands or ANALYTICS not in settled.in_force:
+        return None
+    if settled.profile is not None:
+        return reading.figures_of(settled.profile)
+    if before is not None and before.get("counted"):
+        return {name: value for name, value in before.items() if name not in OWN_FIELDS}
+    if entry.row is not None and entry.row[0] == settled.held.position:
+        return entry.row[1]
+    return None
 
 
 def _share(document: Mapping[str, Any] | None) -> tuple[Any, ...] | None:
     """What a document adds to the aggregates: figures, () for a subject who isn't counted, None for nobody."""
-    if document is None or "erased_at" in document:
+    if document is None or "counted" not in document:
         return None
     if not document["counted"]:
         return ()
     return tuple(sorted((name, value or "") for name, value in document.items() if name not in OWN_FIELDS))
 
 
-def _apply(
-    db: Database[Document], lease: Lease, shard: int, entries: Sequence[Entry], session: ClientSession
-) -> Applied:
-    assert_held(db, lease, shard, session)
-    ids = [entry.contribution_id for entry in entries]
-    held = {doc["_id"]: doc for doc in db.contributions.find({"_id": {"$in": ids}}, session=session)}
-    applied, cells = Applied({}, {}), Cells()
-    replaced: list[str] = []
-    inserts: list[Document] = []
-    for entry in entries:
-        before = held.get(entry.contribution_id)
-        outcome, write_time = _decide(before, entry)
-        applied.outcomes[entry.contribution_id] = outcome
-        if outcome is not Outcome.STORED:
-            continue
-        applied.write_times[entry.contribution_id] = write_time
-        after = _document(entry, write_time, before["shard"] if before and before.get("counted") else shard)
+@dataclass(slots=True)
+class _Work:
+    """What one transaction writes."""
+
+    inserts: list[Document] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
+    cells: Cells = field(default_factory=Cells)
+    changes: list[Change] = field(default_factory=list)
+
+    def take(self, entry: Entry, found: Mapping[str, Document], shard: int, reading: Reading) -> None:
+        """Settle one subject."""
+        before = next((found[name] for name in entry.names if name in found), None)
+        if before is not None and "erased_at" in before:
+            self.changes.append(Change(None))
+            return
+        held = _held(before) if before is not None else Held()
+        settled = settle(held, entry.consents, entry.profiles, reading.rules, entry.erased_at)
+        write_time = _write_time(before, held, settled, reading.rules)
+        figures = _figures(entry, before, settled, reading)
+        is_new = write_time != int((before or {}).get("write_time", 0))
+        is_owed = settled.held.stands and ANALYTICS in settled.in_force and figures is None
+        self.changes.append(Change(settled, write_time, held.consents, is_new, is_owed))
+        if settled.held.position is None and not settled.held.consents:
+            return
+        own_shard = before["shard"] if before and before.get("counted") else shard
+        after = _document(entry.names[0], settled.held, write_time, figures, own_shard)
         if before == after:
-            continue
-        inserts.append(after)
+            return
+        self.inserts.append(after)
         if before is not None:
-            replaced.append(entry.contribution_id)
-        cells.move(before, after)
+            self.replaced.append(before["_id"])
+        self.cells.move(before, after)
+
+
+def _apply(
+    db: Database[Document],
+    lease: Lease,
+    shard: int,
+    entries: Sequence[Entry],
+    session: ClientSession,
+    *,
+    reading: Reading,
+    rest: Rest | None,
+) -> list[Change]:
+    assert_held(db, lease, shard, session)
+    names = [name for entry in entries for name in entry.names]
+    found = {doc["_id"]: doc for doc in db.contributions.find({"_id": {"$in": names}}, session=session)}
+    work = _Work()
+    for entry in entries:
+        work.take(entry, found, shard, reading)
     # Removing and inserting in bulk costs a third of as many single replacements.
-    if replaced:
-        db.contributions.delete_many({"_id": {"$in": replaced}}, session=session)
-    if inserts:
-        db.contributions.insert_many(inserts, ordered=False, session=session)
-    cells.write(db, str(shard), session)
-    return applied
+    if work.replaced:
+        db.contributions.delete_many({"_id": {"$in": work.replaced}}, session=session)
+    if work.inserts:
+        db.contributions.insert_many(work.inserts, ordered=False, session=session)
+    work.cells.write(db, str(shard), session)
+    if rest is not None:
+        rest(work.changes, session)
+    return work.changes
 
 
 def apply(
-    client: Client, db: Database[Document], lease: Lease, shard: int, entries: Sequence[Entry]
-) -> Applied:
+    client: Client,
+    db: Database[Document],
+    lease: Lease,
+    shard: int,
+    entries: Sequence[Entry],
+    *,
+    reading: Reading,
+    rest: Rest | None = None,
+) -> list[Change]:
     """Bring one chunk of a partition's entries (one a subject) and their aggregates up to date.
 
+    Returns what became of each, in their order; `rest` is called within the transaction, each time that it is tried.
     Raises FencedError when the lease has been taken over; then nothing of the chunk is changed.
     """
-    return in_transaction(client, lambda session: _apply(db, lease, shard, entries, session))
+
+    def work(session: ClientSession) -> list[Change]:
+        return _apply(db, lease, shard, entries, session, reading=reading, rest=rest)
+
+    return in_transaction(client, work)
 
 
 def erase(client: Client, db: Database[Document], contribution_id: str, erased_at: int) -> Document | None:
@@ -212,7 +296,7 @@ def erase(client: Client, db: Database[Document], contribution_id: str, erased_a
         cells = Cells()
         cells.move(held, None)
         cells.write(db, "eraser", session)
-        if held["counted"]:
+        if held.get("counted"):
             _drop_empty_months(db, f"{held['nationality']}:{held['shard']}", session)
         return held
 

@@ -45,12 +45,18 @@ def keep(
 
     Raises FencedError when the lease has been taken over.
     """
-    now = datetime.now(UTC)
-    writes = [ReplaceOne({"_id": (d := entry.document(now))["_id"]}, d, upsert=True) for entry in refused]
 
     def work(session: ClientSession) -> None:
         assert_held(db, lease, shard, session)
-        db.quarantine.bulk_write(writes, ordered=False, session=session)
+        write(db, refused, session)
 
-    if writes:
+    if refused:
         in_transaction(client, work)
+
+
+def write(db: Database[Document], refused: Sequence[Refused], session: ClientSession) -> None:
+    """Keep refused messages in a transaction that holds the lease."""
+    now = datetime.now(UTC)
+    writes = [ReplaceOne({"_id": (d := entry.document(now))["_id"]}, d, upsert=True) for entry in refused]
+    if writes:
+        db.quarantine.bulk_write(writes, ordered=False, session=session)

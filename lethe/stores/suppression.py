@@ -158,18 +158,3 @@ class Ledger:
             )
             for i in hits.tolist()
         }
-
-
-def is_suppressed(
-    entry: Suppressed, source: tuple[str, int, int], event_us: int, proof_of_return_us: int
-) -> bool:
-    """Whether a message of a suppressed subject must be dropped (design, Suppression and Return).
-
-    `source` is the message's (topic, partition, offset). Below the recorded end of its partition: always.
-    Above: unless both the event (µs) and the proof that the person acted again (a consent granted, a
-    registration; µs, 0 = none) are later than the erasure.
-    """
-    topic, partition, offset = source
-    if offset < entry.ends.get(topic, {}).get(str(partition), 0):
-        return True
-    return event_us <= entry.erased_at or proof_of_return_us <= entry.erased_at

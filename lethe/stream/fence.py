@@ -32,8 +32,9 @@ from lethe.stores import cassandra
 
 ROLE = re.compile(r"stream_([0-9]+)")
 REFUSAL_SECONDS = 30.0
+RIGHTS = [(table, right) for table in cassandra.TABLES for right in ("SELECT", "MODIFY")]  # of a lease's role
 # The right to write is tried on a row that no subject can have, at a time before all others.
-PROBE = f"DELETE FROM {cassandra.TABLE} USING TIMESTAMP 1 WHERE subject_id = 'fence'"  # noqa: S608
+PROBES = [f"DELETE FROM {table} USING TIMESTAMP 1 WHERE subject_id = 'fence'" for table in cassandra.TABLES]  # noqa: S608
 
 
 def role_of(number: int) -> str:
@@ -47,15 +48,15 @@ def _password(role: str, paths: Paths | None) -> str:
 
 
 def admit(session: Session, number: int, paths: Paths | None = None) -> str:
-    """Make the role of a new lease, with the right to write profiles; returns its password.
+    """Make the role of a new lease, with the right to write; returns its password.
 
     Raises StoreError when Cassandra does not do so, as when a later takeover has dropped the role already.
     """
     role, password = role_of(number), _password(role_of(number), paths)
     with _told():
         session.execute(f"CREATE ROLE IF NOT EXISTS {role} WITH PASSWORD = '{password}' AND LOGIN = true")
-        for right in ("SELECT", "MODIFY"):
-            session.execute(f"GRANT {right} ON TABLE {session.keyspace}.{cassandra.TABLE} TO {role}")
+        for table, right in RIGHTS:
+            session.execute(f"GRANT {right} ON TABLE {session.keyspace}.{table} TO {role}")
     return password
 
 
@@ -141,17 +142,21 @@ def _log_in(session: Session, role: str, settings: CassandraSettings, paths: Pat
 
 def _is_refused(session: Session, probe: Session, role: str, host: Host) -> bool:
     _revoke(session, role)  # each time: its own takeover may have granted them only now
+    return all(_refuses(probe, statement, host) for statement in PROBES)
+
+
+def _refuses(probe: Session, statement: str, host: Host) -> bool:
     try:
-        probe.execute(PROBE, host=host)
+        probe.execute(statement, host=host)
     except Unauthorized:
         return True
     return False
 
 
 def _revoke(session: Session, role: str) -> None:
-    for right in ("SELECT", "MODIFY"):
+    for table, right in RIGHTS:
         try:
-            session.execute(f"REVOKE {right} ON TABLE {session.keyspace}.{cassandra.TABLE} FROM {role}")
+            session.execute(f"REVOKE {right} ON TABLE {session.keyspace}.{table} FROM {role}")
         except InvalidRequest as error:
             if "was not granted" not in str(error):
                 raise

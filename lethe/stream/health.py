@@ -23,6 +23,10 @@ from lethe.stream.lease import Lease, assert_held
 
 DRIVER = "driver"
 TOTALS = "totals"
+SUMS = (
+    *("rows_in", "stored", "superseded", "suppressed", "control", "not_counted"),
+    *("consents", "withdrawals", "withdrawal_ms"),
+)
 MAX_UNKNOWN_NAMES = 200  # a batch; the document of one must fit whatever producers make up
 
 
@@ -36,19 +40,24 @@ class Counts:
     suppressed: int = 0
     control: int = 0
     not_counted: int = 0
+    consents: int = 0  # that came alone, and were taken in
+    withdrawals: int = 0  # of those
+    withdrawal_ms: int = 0  # from the withdrawals' Kafka timestamps until every store had them, added up
+    slowest_withdrawal_ms: int = 0
     quarantined: Counter[str] = field(default_factory=Counter)
     unknown_fields: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: "Counts") -> None:
         """Add another partition's counts."""
-        for name in ("rows_in", "stored", "superseded", "suppressed", "control", "not_counted"):
+        for name in SUMS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.slowest_withdrawal_ms = max(self.slowest_withdrawal_ms, other.slowest_withdrawal_ms)
         self.quarantined.update(other.quarantined)
         self.unknown_fields.update(other.unknown_fields)
 
     def balanced(self) -> bool:
         """Whether every row is accounted for."""
-        told = self.stored + self.superseded + self.suppressed + self.control
+        told = self.stored + self.superseded + self.suppressed + self.control + self.consents
         return self.rows_in == told + sum(self.quarantined.values())
 
     def document(self) -> Document:
@@ -56,12 +65,8 @@ class Counts:
         named = Counter(dict(self.unknown_fields.most_common(MAX_UNKNOWN_NAMES)))
         named.update({OTHER: left} if (left := self.unknown_fields.total() - named.total()) else {})
         return {
-            "rows_in": self.rows_in,
-            "stored": self.stored,
-            "superseded": self.superseded,
-            "suppressed": self.suppressed,
-            "control": self.control,
-            "not_counted": self.not_counted,
+            **{name: getattr(self, name) for name in SUMS},
+            "slowest_withdrawal_ms": self.slowest_withdrawal_ms,
             "quarantined": dict(self.quarantined),
             "unknown_fields": [{"name": name, "count": n} for name, n in named.items()],
         }
@@ -143,8 +148,7 @@ class Health:
             "lag": lag,
         }
         totals = {f"quarantined.{reason}": Int64(n) for reason, n in counts.quarantined.items()} | {
-            name: Int64(getattr(counts, name))
-            for name in ("rows_in", "stored", "superseded", "suppressed", "control")
+            name: Int64(getattr(counts, name)) for name in SUMS if name != "not_counted"
         }
         key = {"_id": f"batch:{self.lease.number}:{batch_id}"}
 

@@ -15,7 +15,6 @@ from bson.int64 import Int64
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from pymongo.errors import PyMongoError
 
-from lethe.profiles.contract import PROFILES_TOPIC
 from lethe.settings import Paths, StreamSettings
 from lethe.stores import kafka, suppression
 from lethe.stream.health import DRIVER, Health
@@ -110,15 +109,14 @@ class Heartbeat:
     def _measure_lag(self, consumer: Consumer) -> None:
         """Messages that the broker holds and no finished batch has taken; unknown while Kafka doesn't answer."""
         try:
-            topic = consumer.list_topics(PROFILES_TOPIC, timeout=OFFSETS_TIMEOUT_SECONDS).topics[
-                PROFILES_TOPIC
-            ]
             lag = 0
-            for partition in topic.partitions:
-                low, high = consumer.get_watermark_offsets(
-                    TopicPartition(PROFILES_TOPIC, partition), timeout=OFFSETS_TIMEOUT_SECONDS
-                )
-                lag += max(high - max(self._reached.get(f"{PROFILES_TOPIC}:{partition}", 0), low), 0)
+            for topic in kafka.TOPICS:
+                found = consumer.list_topics(topic, timeout=OFFSETS_TIMEOUT_SECONDS).topics[topic]
+                for partition in found.partitions:
+                    low, high = consumer.get_watermark_offsets(
+                        TopicPartition(topic, partition), timeout=OFFSETS_TIMEOUT_SECONDS
+                    )
+                    lag += max(high - max(self._reached.get(f"{topic}:{partition}", 0), low), 0)
         except KafkaException as error:
             LOG.warning("lag unknown", extra={"error_class": type(error).__name__})
             self.lag = None

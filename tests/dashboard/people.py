@@ -4,27 +4,27 @@ import json
 import random
 import uuid
 import zlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 from lethe.profiles.contract import PROFILES_TOPIC, Message
-from lethe.profiles.enrichment import enrich
 from lethe.profiles.rules import Rules
 from lethe.protection.pseudonym import load_pepper, subject_id
 from lethe.register.load import current
 from lethe.settings import StreamSettings
-from lethe.stores import contributions, quarantine
-from lethe.stores.contributions import Entry, Outcome
+from lethe.stores import contributions
+from lethe.stores.contributions import Reading
 from lethe.stores.suppression import Ledger
 from lethe.stream import lease as leases
 from lethe.stream.health import Counts, Health
 from lethe.stream.lease import Lease
-from spark_apps import transforms
-from spark_apps.transforms import Row
+from spark_apps import chunks
+from spark_apps.sinks import entry_of
+from spark_apps.worker import figures_of
 from tests.dashboard.servers import Mongo
 from tests.model import Model
 
@@ -73,9 +73,10 @@ class People:
     def __post_init__(self) -> None:
         pepper = load_pepper(self.mongo.paths)
         self.model = Model(pepper, self.now)
-        self._pseudonym = partial(subject_id, pepper)
+        self._pepper, self._pseudonym = pepper, partial(subject_id, pepper)
         self._rng = random.Random(self.seed)
         self._rules = Rules.from_register(current())
+        self._reading = Reading(self._rules, figures_of(current()))
         self._offset = self._batch = 0
         fence = self.mongo.client("fence")
         shards = StreamSettings().counter_shards
@@ -152,23 +153,24 @@ class People:
 
     def _take(self, messages: Sequence[Message], shard: int) -> Counts:
         client, db = self.mongo.client("stream"), self.mongo.db("stream")
+        worker: Any = SimpleNamespace(
+            client=client,
+            db=db,
+            lease=self.lease,
+            rules=self._rules,
+            pepper=self._pepper,
+            ledger=self._ledger(),
+            settings=StreamSettings(),
+        )
         now_ms = int(self.now.timestamp() * 1000)
-        rows = transforms.identify(transforms.parse(messages), self._pseudonym)
-        counts = Counts(rows_in=len(messages), control=len(messages) - len(rows))
-        rows, counts.suppressed = transforms.suppress(rows, self._ledger(), now_ms, self._rules)
-        rows, refused = transforms.validate(rows, now_ms, self._rules)
-        counts.quarantined.update(entry.reason for entry in refused)
-        quarantine.keep(client, db, self.lease, shard, refused)
-        rows, counts.superseded = transforms.latest(rows)
-        rows = transforms.enrich(transforms.consent(rows, self._rules), enrich)
-        outcomes = Counter[Outcome]()
-        for start in range(0, len(rows), 1_000):
-            entries = [_entry(row) for row in rows[start : start + 1_000]]
-            outcomes.update(contributions.apply(client, db, self.lease, shard, entries).outcomes.values())
-        counts.stored = outcomes[Outcome.STORED]
-        counts.superseded += outcomes[Outcome.SUPERSEDED]
-        counts.suppressed += outcomes[Outcome.SUPPRESSED]
-        counts.not_counted = sum("analytics" not in row.standing for row in rows)
+        found, counts = chunks.profiles(worker, messages, chunks.Batch(0, 0, 0, now_ms, False))
+        for start in range(0, len(found), 1_000):
+            some = found[start : start + 1_000]
+            for each in some:
+                each.names = (each.subject_id,)
+            entries = [entry_of(each) for each in some]
+            changes = contributions.apply(client, db, self.lease, shard, entries, reading=self._reading)
+            chunks.count(some, changes, counts)
         return counts
 
     def _ledger(self) -> Ledger:
@@ -184,14 +186,3 @@ class People:
         ends = {PROFILES_TOPIC: {str(p): self._offset + 1 for p in range(PARTITIONS)}}
         self.model.erase(person.user_id, erased_at, ends)
         del self.everybody[person.user_id]
-
-
-def _entry(row: Row) -> Entry:
-    """As the stream's sink makes it."""
-    assert row.profile is not None
-    figures = (
-        {name: str(row.columns[name]) for name in current().contribution_fields()}
-        if "analytics" in row.standing
-        else None
-    )
-    return Entry(row.subject_id, row.profile.event_ms, row.profile.offset, figures)

@@ -20,11 +20,11 @@ from lethe.settings import Paths, Ports
 from lethe.stack import mongodb as embedded
 from lethe.stack.provision.mongodb_rights import COLLECTIONS, PUBLISHED, VIEWS
 from lethe.stores import contributions
-from lethe.stores.contributions import Entry
 from lethe.stores.mongodb import Document
 from tests.dashboard.people import People
 from tests.dashboard.servers import Mongo
 from tests.dashboard.slow_publisher import SlowPublisher
+from tests.entries import READING, entry, profile
 
 UNAUTHORIZED = 13  # the server's error code
 READABLE = (*PUBLISHED, "stream_health")
@@ -138,10 +138,15 @@ class Travellers:
 
     def move(self, number: int, who: str, nationality: str | None = None) -> None:
         self.offset += 1
-        figures = {"nationality": nationality or who.upper(), "gender": "other"}
-        figures |= {"birth_month": "1986-05", "registered_month": "2020-01"}
-        entries = [Entry(f"{who.encode().hex()}{n:060x}", self.offset, n, figures) for n in range(number)]
-        contributions.apply(self.mongo.client("stream"), self.mongo.db("stream"), self.lease, 0, entries)
+        entries = [
+            entry(
+                f"{who.encode().hex()}{n:060x}",
+                profile(self.offset, n, nationality or who.upper(), "1986-05"),
+            )
+            for n in range(number)
+        ]
+        client, db = self.mongo.client("stream"), self.mongo.db("stream")
+        contributions.apply(client, db, self.lease, 0, entries, reading=READING)
 
     def go_and_return(self) -> None:
         self.move(50, "nl", "FR")

@@ -11,7 +11,7 @@ from confluent_kafka import OFFSET_END, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 from lethe.producers.sending import Sender
-from lethe.profiles.contract import PROFILES_TOPIC
+from lethe.profiles.contract import CONSENTS_TOPIC, PROFILES_TOPIC
 from lethe.protection.key_store import KeyStore
 from lethe.protection.keyring import subject_keys
 from lethe.protection.pseudonym import load_pepper, subject_id
@@ -23,7 +23,7 @@ from lethe.requests.suppress import suppress
 from lethe.requests.verify import verify
 from lethe.settings import TopicSettings
 from lethe.stack.airflow_api import AirflowApi
-from lethe.stores import suppression
+from lethe.stores import cassandra, suppression
 from lethe.stores.kafka import TOPICS, client_settings, end_offsets
 from lethe.stream import lease as leases
 from tests.integration.live import LiveStack, wait_until
@@ -38,7 +38,7 @@ EMPTIED = ("contributions", "aggregate_shards", "subject_counts", "suppression",
 
 
 class LiveStream:
-    """The stream over an empty house: no record in the topic, no row in any store, no checkpoint, no driver."""
+    """The stream over an empty house: no record in the topics, no row in any store, no checkpoint, no driver."""
 
     def __init__(self, stack: LiveStack) -> None:
         self.stack = stack
@@ -47,14 +47,15 @@ class LiveStream:
         self._remove_checkpoint()
         self._empty_stores()
         self._empty_topics()
-        self._first = end_offsets(client_settings("auditor"))[PROFILES_TOPIC]
+        self._first = end_offsets(client_settings("auditor"))
 
     def _empty_stores(self) -> None:
         db = self.stack.db()
         for name in EMPTIED:
             db[name].delete_many({})
         db.stream_health.delete_many({"_id": {"$ne": "supervision"}})
-        self.stack.cassandra().execute("TRUNCATE profiles", timeout=120)
+        for table in cassandra.TABLES:
+            self.stack.cassandra().execute(f"TRUNCATE {table}", timeout=120)
 
     @staticmethod
     def _empty_topics() -> None:
@@ -118,9 +119,9 @@ class LiveStream:
         if driver.get("state") != "running" or driver["number"] != leases.current(self.stack.db("auditor")):
             return False
         reached = {each["partition"]: each["offset"] for each in driver.get("reached") or []}
-        ends = end_offsets(client_settings("auditor"))[PROFILES_TOPIC]
         return all(
-            reached.get(f"{PROFILES_TOPIC}:{partition}", self._first[partition]) >= end
+            reached.get(f"{topic}:{partition}", self._first[topic][partition]) >= end
+            for topic, ends in end_offsets(client_settings("auditor")).items()
             for partition, end in ends.items()
         )
 
@@ -128,6 +129,13 @@ class LiveStream:
         """Once the stream has read everything, every store holds exactly what the model says."""
         wait_until(self.has_read_everything, "the stream has read everything", READ_SECONDS)
         assert_stores_equal(self.stack, self.model)
+
+    def send_consents(self, messages: Iterable[Bytes]) -> int:
+        """Send consents that come alone."""
+        with Sender(client_settings("producer"), topic=CONSENTS_TOPIC) as sender:
+            for key, value in messages:
+                sender.send(key, value)
+        return sender.acknowledged
 
     # What happens at the same time
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from lethe.profiles.contract import PROFILES_TOPIC, Message
+from lethe.profiles.contract import CONSENTS_TOPIC, Message
 from lethe.profiles.enrichment import enrich
 from lethe.profiles.parsing import parse
 from lethe.profiles.rules import Rules
@@ -29,6 +29,7 @@ from tests.model_reading import Reading, ms
 
 PROFILES = "cassandra.profiles"
 SHOWN = 8  # differences of a kind
+UNSAID = ("write_time", "shard", "moments", "minor")  # of a contribution, what no message says
 READ_SECONDS = 60.0
 
 Rows = Mapping[str, Mapping[str, Any]]
@@ -55,26 +56,31 @@ def new_model() -> Model:
 # What the model is fed with
 
 
-def take_topic(model: Model) -> None:
-    """Feed the model with every record of the topic that it has not had, as the auditor reads it."""
-    after: dict[int, int] = {}
-    for _, partition, offset in model.readings:
-        after[partition] = max(after.get(partition, 0), offset + 1)
+def take_topics(model: Model) -> None:
+    """Feed the model with every record of both topics that it has not had, as the auditor reads them, as one round."""
+    round_ = 1 + max((reading.round for reading in model.readings.values()), default=-1)
+    after: dict[tuple[str, int], int] = {}
+    for topic, partition, offset in model.readings:
+        after[topic, partition] = max(after.get((topic, partition), 0), offset + 1)
     settings = {"group.id": "lethe-auditor-oracle", "enable.auto.commit": False, "enable.partition.eof": True}
     consumer = Consumer({**client_settings("auditor"), **settings, "auto.offset.reset": "earliest"})
     try:
-        ends = end_offsets(client_settings("auditor"))[PROFILES_TOPIC]
-        unread = {int(p) for p, end in ends.items() if end > after.get(int(p), 0)}
-        consumer.assign([TopicPartition(PROFILES_TOPIC, p, after.get(p, 0)) for p in unread])
+        unread = {
+            (topic, int(p))
+            for topic, ends in end_offsets(client_settings("auditor")).items()
+            for p, end in ends.items()
+            if end > after.get((topic, int(p)), 0)
+        }
+        consumer.assign([TopicPartition(*place, after.get(place, 0)) for place in unread])
         now = datetime.now(UTC)
         while unread:
             for record in consumer.consume(10_000, timeout=0.2) or _nothing(consumer):
                 if (error := record.error()) is not None:
                     if error.code() != KafkaError._PARTITION_EOF:
                         raise KafkaException(error)
-                    unread.discard(record.partition())
+                    unread.discard((record.topic(), record.partition()))
                 else:
-                    model.feed(_message(record), now)
+                    model.feed(_message(record), now, round=round_)
     finally:
         consumer.close()
 
@@ -149,16 +155,57 @@ def _profile(reading: Reading) -> Any:
 
 def expected_contributions(model: Model) -> dict[str, dict[str, Any]]:
     """Every field of `contributions` that the messages determine, by subject_id; the shard is not among them."""
+    said = model.consent_states()
+    expected: dict[str, dict[str, Any]] = {subject: {"consents": state} for subject, state in said.items()}
+    for subject, (at, offset) in model.ended().items():
+        expected[subject] = {"at": at, "offset": offset, "ended": True, "consents": said.get(subject, {})}
     standing = {model.subject_id(user_id): reading for user_id, reading in model.standing().items()}
-    return {
-        subject: {
+    for subject, figures in model.contributions().items():
+        expected[subject] = {
             "at": ms(standing[subject].event),
             "offset": standing[subject].message.offset,
             "counted": bool(figures),
+            "consents": said.get(subject, {}),
             **figures,
         }
-        for subject, figures in model.contributions().items()
-    }
+    return expected
+
+
+ConsentRow = tuple[str, int, bool, str, bool]
+
+
+def consent_differences(stack: LiveStack, model: Model) -> list[str]:
+    """Consents on record that nobody gave, or given and not on record.
+
+    Of who has returned after an erasure, those that count are on record; others may be.
+    """
+    held: dict[str, set[ConsentRow]] = {}
+    for row in stack.cassandra("auditor").execute("SELECT * FROM consents"):
+        at = ms(row.at.replace(tzinfo=UTC))
+        entry = (row.purpose, at, row.granted, row.policy_version, row.by_guardian)
+        held.setdefault(row.subject_id, set()).add(entry)
+    told = []
+    states = model.consent_states()
+    for user_id, found in model.subjects().items():
+        subject = model.subject_id(user_id)
+        said = {
+            (each["purpose"], ms(each["at"]), each["granted"], each["version"], each["by_guardian"])
+            for each in found.said
+            if each["purpose"] in model.declared.purposes
+        }
+        rows = held.pop(subject, set())
+        counting = {
+            (purpose, each[1], each[0], each[2], each[3]) for purpose, each in states.get(subject, {}).items()
+        }
+        needed = said if user_id not in model.erasures else counting
+        # One key, two guardians' words: which of the two rows stays is the last writer's.
+        if not _keys(needed) <= _keys(rows) or not rows <= said:
+            told.append(f"cassandra.consents {subject}: {len(rows)} on record, {len(said)} given")
+    return [*told[:SHOWN], *_named("cassandra.consents: of nobody", held)]
+
+
+def _keys(rows: set[ConsentRow]) -> set[tuple[str, int, bool, str]]:
+    return {row[:4] for row in rows}
 
 
 def expected_quarantine(model: Model) -> dict[str, dict[str, Any]]:
@@ -277,13 +324,14 @@ def expected_figures(model: Model) -> dict[str, dict[str, Any]]:
 
 def assert_stores_equal(stack: LiveStack, model: Model) -> None:
     """Every store holds what the model of the topic and the ledger says, and nothing else."""
-    take_topic(model)
+    take_topics(model)
     erased = take_ledger(model, stack)
     contributions, tombstones = held_contributions(stack, model)
     wanted = expected_contributions(model)
     told = [
         *differences(PROFILES, held_rows(stack), expected_rows(model)),
-        *differences("mongodb.contributions", _without(contributions, "write_time", "shard"), wanted),
+        *differences("mongodb.contributions", _without(contributions, *UNSAID), wanted),
+        *consent_differences(stack, model),
         *differences("mongodb.quarantine", held_quarantine(stack), expected_quarantine(model)),
         *differences("mongodb.aggregate_shards", held_cells(stack), expected_cells(model)),
         *differences("figures", held_figures(stack), expected_figures(model)),
@@ -301,8 +349,8 @@ def write_time_differences(stack: LiveStack, contributions: Rows) -> list[str]:
     now_ms = ms(datetime.now(UTC))
     told = []
     for row in stack.cassandra("auditor").execute(query):
-        held = contributions.get(row.subject_id)
-        if held is None:
+        held = contributions.get(row.subject_id, {})
+        if "write_time" not in held:
             continue  # told as a difference of rows already
         if not row.at == held["write_time"] >= held["at"] * 1000:
             told.append(f"{PROFILES} {row.subject_id}: not written at the time that MongoDB gave")
@@ -349,18 +397,25 @@ def assert_totals_equal(stack: LiveStack, model: Model) -> None:
     quarantined = model.quarantine_by_reason()
     suppressed = len(model.suppressed())
     ignored = sum(reading.ignored for reading in model.readings.values())
-    rest = len(model.readings) - sum(quarantined.values()) - suppressed - ignored
+    alone = [reading for reading in model.readings.values() if reading.message.topic == CONSENTS_TOPIC]
+    consents = sum(
+        not reading.ignored and reading.reason is None and place(reading) not in model.suppressed()
+        for reading in alone
+    )
+    rest = len(model.readings) - sum(quarantined.values()) - suppressed - ignored - consents
     assert {
         "rows_in": totals.get("rows_in"),
         "quarantined": totals.get("quarantined", {}),
         "suppressed": totals.get("suppressed"),
         "control": totals.get("control"),
+        "consents": totals.get("consents"),
         "stored or superseded": totals.get("stored", 0) + totals.get("superseded", 0),
     } == {
         "rows_in": len(model.readings),
         "quarantined": quarantined,
         "suppressed": suppressed,
         "control": ignored,
+        "consents": consents,
         "stored or superseded": rest,
     }
 
@@ -368,7 +423,7 @@ def assert_totals_equal(stack: LiveStack, model: Model) -> None:
 def assert_totals_add_up(stack: LiveStack) -> None:
     """The totals are the sum of the batches that were told, however often a batch was begun."""
     health = stack.db("auditor").stream_health
-    names = ("rows_in", "stored", "superseded", "suppressed", "control")
+    names = ("rows_in", "stored", "superseded", "suppressed", "control", "consents", "withdrawals")
     sums: Counter[str] = Counter()
     for batch in health.find({"batch_id": {"$exists": True}}):
         sums.update(

@@ -8,10 +8,13 @@ from collections.abc import Iterator
 import pytest
 
 from lethe.errors import FencedError
+from lethe.profiles.contract import Profile
 from lethe.stores import contributions, suppression
-from lethe.stores.contributions import Entry, Outcome
+from lethe.stores.contributions import Change, Entry
 from lethe.stream import lease as leases
 from lethe.stream.lease import Lease
+from tests.entries import READING, analytics, figures_of, outcome, profile
+from tests.entries import entry as entry_of
 from tests.integration.live import LiveStack
 
 SHARDS = 2
@@ -25,8 +28,13 @@ class Store:
         self.db = self.client[f"test_{uuid.uuid4().hex[:12]}"]
         self.lease = leases.take(self.client, self.db, "test", SHARDS)
 
-    def apply(self, *entries: Entry, shard: int = 0, lease: Lease | None = None) -> dict[str, Outcome]:
-        return contributions.apply(self.client, self.db, lease or self.lease, shard, entries).outcomes
+    def change(self, *entries: Entry, shard: int = 0, lease: Lease | None = None) -> list[Change]:
+        held = lease or self.lease
+        return contributions.apply(self.client, self.db, held, shard, entries, reading=READING)
+
+    def apply(self, *entries: Entry, shard: int = 0, lease: Lease | None = None) -> dict[str, str]:
+        changes = self.change(*entries, shard=shard, lease=lease)
+        return {each.names[0]: outcome(change) for each, change in zip(entries, changes, strict=True)}
 
     def cells(self) -> dict[tuple[str, str], int]:
         """(nationality, birth month) -> how many, added up over shards, zeros left out."""
@@ -53,34 +61,30 @@ def store(stack: LiveStack) -> Iterator[Store]:
 def entry(
     subject: str, event_ms: int, offset: int, nationality: str | None = "NL", month: str = "1990-05"
 ) -> Entry:
-    figures = None
+    """One profile; without a nationality, of somebody who withdraws their consent to be counted."""
     if nationality is not None:
-        figures = {
-            "nationality": nationality,
-            "gender": "female",
-            "birth_month": month,
-            "registered_month": "2015-03",
-        }
-    return Entry(subject, event_ms, offset, figures)
+        return entry_of(subject, profile(event_ms, offset, nationality, month))
+    said = (analytics(event_ms, granted=False),)
+    return entry_of(subject, profile(event_ms, offset, "DE", month, said))
 
 
 def test_a_contribution_is_counted_once_however_often_it_is_applied(store: Store) -> None:
     for _ in range(3):
-        assert store.apply(entry("a", 1_000, 1)) == {"a": Outcome.STORED}
+        assert store.apply(entry("a", 1_000, 1)) == {"a": "stored"}
     assert store.cells() == {("NL", "1990-05"): 1}
     assert store.subjects() == (1, 1)
 
 
 def test_an_earlier_event_that_comes_late_changes_nothing(store: Store) -> None:
     store.apply(entry("a", 2_000, 2, "NL"))
-    assert store.apply(entry("a", 1_000, 9, "FR")) == {"a": Outcome.SUPERSEDED}
+    assert store.apply(entry("a", 1_000, 9, "FR")) == {"a": "superseded"}
     assert store.cells() == {("NL", "1990-05"): 1}
 
 
 def test_of_equal_event_times_the_greater_offset_stands_and_is_written_later(store: Store) -> None:
-    first = contributions.apply(store.client, store.db, store.lease, 0, [entry("a", 1_000, 899, "NL")])
-    second = contributions.apply(store.client, store.db, store.lease, 0, [entry("a", 1_000, 900, "FR")])
-    assert second.write_times["a"] > first.write_times["a"]
+    (first,) = store.change(entry("a", 1_000, 899, "NL"))
+    (second,) = store.change(entry("a", 1_000, 900, "FR"))
+    assert second.write_time > first.write_time
     assert store.cells() == {("FR", "1990-05"): 1}
 
 
@@ -119,14 +123,60 @@ def test_an_erasure_done_twice_takes_away_once(store: Store) -> None:
 
 def test_the_tombstone_of_a_subject_who_was_never_held_stops_a_batch_in_flight(store: Store) -> None:
     contributions.erase(store.client, store.db, "a", 5_000_000)
-    assert store.apply(entry("a", 4_000, 1)) == {"a": Outcome.SUPPRESSED}
+    assert store.apply(entry("a", 4_000, 1)) == {"a": "suppressed"}
     assert store.cells() == {}
 
 
 def test_what_comes_under_the_name_of_an_erased_contribution_never_stands(store: Store) -> None:
     contributions.erase(store.client, store.db, "a", 5_000_000)
-    assert store.apply(entry("a", 6_000, 1)) == {"a": Outcome.SUPPRESSED}
+    assert store.apply(entry("a", 6_000, 1)) == {"a": "suppressed"}
     assert store.cells() == {}
+
+
+def test_a_withdrawal_takes_out_of_the_figures_and_a_later_grant_waits_for_the_rows_figures(
+    store: Store,
+) -> None:
+    store.apply(entry("a", 1_000, 1))
+    (withdrawn,) = store.change(entry_of("a", consents=(analytics(2_000, granted=False),)))
+    assert (store.subjects(), store.cells()) == ((1, 0), {})
+    assert (withdrawn.is_new, withdrawn.is_owed, withdrawn.write_time) == (True, False, 1_000_001)
+    (granted,) = store.change(entry_of("a", consents=(analytics(3_000),)))
+    assert granted.is_owed
+    figures = figures_of(profile(1_000, 1))
+    store.change(entry_of("a", row=((999, 1), figures)))
+    assert store.cells() == {}, "the figures are those of another profile"
+    store.change(entry_of("a", row=((1_000, 1), figures)))
+    assert (store.subjects(), store.cells()) == ((1, 1), {("NL", "1990-05"): 1})
+
+
+def test_a_consent_that_comes_before_the_profile_counts_it(store: Store) -> None:
+    store.change(entry_of("a", consents=(analytics(1_000),)))
+    assert store.subjects() == (0, 0)
+    store.apply(entry_of("a", profile(2_000, 1, consents=())))
+    assert store.subjects() == (1, 1)
+
+
+def test_a_row_ends_with_its_childs_guardians_consent_and_an_older_profile_does_not_bring_it_back(
+    store: Store,
+) -> None:
+    guardian = analytics(1_000)._replace(by_guardian=True)
+    store.change(entry_of("a", profile(1_000, 5, consents=(guardian,), under_age=True)))
+    assert store.subjects() == (1, 1)
+    (ended,) = store.change(entry_of("a", consents=(analytics(2_000, granted=False),)))
+    assert ended.settled is not None
+    assert not ended.settled.held.stands
+    assert (store.subjects(), store.cells()) == ((0, 0), {})
+    store.apply(entry_of("a", profile(900, 9)))
+    assert store.subjects() == (0, 0)
+    assert contributions.erase(store.client, store.db, "a", 5_000_000) is not None
+    assert store.subjects() == (0, 0)
+
+
+def test_a_contribution_is_found_under_an_older_roots_name_and_moves_to_the_new_one(store: Store) -> None:
+    store.apply(entry("old", 1_000, 1))
+    store.change(Entry(("new", "old"), (), [profile(2_000, 2)]))
+    assert [each["_id"] for each in store.db.contributions.find()] == ["new"]
+    assert store.subjects() == (1, 1)
 
 
 def test_a_driver_that_was_taken_over_changes_nothing(store: Store) -> None:
@@ -147,10 +197,17 @@ def test_any_order_with_repetitions_and_two_writers_at_once_ends_as_if_in_order(
         entry(rng.choice(subjects), rng.randrange(1, 30) * 1_000, offset, rng.choice(["NL", "FR", None]))
         for offset in range(400)
     ]
-    expected: dict[str, Entry] = {}
+    profiles: dict[str, Profile] = {}
+    said: dict[str, tuple[int, bool]] = {}
     for one in entries:
-        if one.contribution_id not in expected or one.position > expected[one.contribution_id].position:
-            expected[one.contribution_id] = one
+        (found,), name = one.profiles, one.names[0]
+        if name not in profiles or (found.event_ms, found.offset) > (
+            profiles[name].event_ms,
+            profiles[name].offset,
+        ):
+            profiles[name] = found
+        # the latest counts; of equal times the withdrawal
+        said[name] = max(said.get(name, (0, False)), (found.consents[0].at_ms, not found.consents[0].granted))
     rng.shuffle(entries)
     work = entries + rng.sample(entries, 100)
     failures: list[BaseException] = []
@@ -173,12 +230,12 @@ def test_any_order_with_repetitions_and_two_writers_at_once_ends_as_if_in_order(
         thread.join()
     assert failures == []
     cells: dict[tuple[str, str], int] = {}
-    for one in expected.values():
-        if one.figures:
-            key = (str(one.figures["nationality"]), "1990-05")
+    for name, found in profiles.items():
+        if not said[name][1]:
+            key = (found.nationality, "1990-05")
             cells[key] = cells.get(key, 0) + 1
     assert store.cells() == cells
-    assert store.subjects() == (len(expected), sum(cells.values()))
+    assert store.subjects() == (len(profiles), sum(cells.values()))
 
 
 def test_versions_of_the_suppression_ledger_become_visible_in_order(store: Store) -> None:

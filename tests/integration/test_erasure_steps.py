@@ -15,21 +15,20 @@ from lethe.protection.keyring import subject_keys
 from lethe.protection.pseudonym import load_pepper, subject_id
 from lethe.protection.subject_keys import SubjectKeys
 from lethe.requests import erase, in_flight
-from lethe.requests.locate import CONTRIBUTIONS, PROFILES, QUARANTINE, locate
+from lethe.requests.locate import CONSENTS, CONTRIBUTIONS, PROFILES, QUARANTINE, locate
 from lethe.requests.puncture import KEY, puncture_key
 from lethe.requests.record import Erasure, close_record, record_id_of
 from lethe.requests.suppress import microseconds, suppress
 from lethe.requests.verify import verify
 from lethe.settings import Paths
 from lethe.stores import cassandra, contributions, suppression
-from lethe.stores.contributions import Entry
 from lethe.stores.kafka import client_settings, end_offsets
 from lethe.stream import lease as leases
+from tests.entries import READING, entry, outcome, profile
 from tests.integration.live import LiveStack, wait_until
 
 PEPPER = bytes(32)
-NOTHING = {PROFILES: 0, CONTRIBUTIONS: 0, QUARANTINE: 0}
-FIGURES = {"nationality": "NL", "gender": "female", "birth_month": "1990-05", "registered_month": "2020-01"}
+NOTHING = {PROFILES: 0, CONSENTS: 0, CONTRIBUTIONS: 0, QUARANTINE: 0}
 
 
 def now() -> datetime:
@@ -62,8 +61,14 @@ class House:
     def put(self, subject: str, at: datetime, offset: int = 1) -> int:
         """A profile as the stream stores it; returns its write time (µs)."""
         name = self.name(subject)
-        entry = Entry(name, microseconds(at) // 1000, offset, FIGURES)
-        write_time = contributions.apply(self.client, self.db, self.lease, 0, [entry]).write_times[name]
+        said = entry(name, profile(microseconds(at) // 1000, offset))
+        (change,) = contributions.apply(self.client, self.db, self.lease, 0, [said], reading=READING)
+        write_time = change.write_time
+        self.session.execute(
+            "INSERT INTO consents (subject_id, purpose, at, granted, policy_version, by_guardian) "
+            "VALUES (%s, 'analytics', %s, true, '2026-06', false) USING TIMESTAMP %s",
+            (subject, at, write_time),
+        )
         self.session.execute(
             "INSERT INTO profiles (subject_id, event_time, source_offset) VALUES (%s, %s, %s) USING TIMESTAMP %s",
             (subject, at, offset, write_time),
@@ -172,7 +177,7 @@ def test_an_erased_subject_is_gone_from_every_store(house: House, user_id: str, 
     name = house.name(subject)
     told = Run(house, user_id).all()
     assert told["outcome"] == "erased"
-    assert told["before"] == {PROFILES: 1, CONTRIBUTIONS: 1, QUARANTINE: 1}
+    assert told["before"] == {PROFILES: 1, CONSENTS: 1, CONTRIBUTIONS: 1, QUARANTINE: 1}
     assert told["after"] == NOTHING
     assert cassandra.read_profile(house.session, subject) is None
     assert set(house.db.contributions.find_one({"_id": name}) or {}) == {"_id", "erased_at"}
@@ -236,10 +241,10 @@ def test_an_unknown_subject_ends_well_and_is_kept_out(house: House, user_id: str
     told = Run(house, user_id).all()
     assert (told["outcome"], told["before"], told["after"]) == ("nothing_held", NOTHING, NOTHING)
     assert house.db.suppression.find_one({"_id": subject}) is not None
-    late = Entry(name, microseconds(HOUR_AGO) // 1000, 9, FIGURES)
+    late = entry(name, profile(microseconds(HOUR_AGO) // 1000, 9))
     lease = leases.take(house.client, house.db, "next", 1)
-    outcomes = contributions.apply(house.client, house.db, lease, 0, [late]).outcomes
-    assert outcomes == {name: contributions.Outcome.SUPPRESSED}
+    (change,) = contributions.apply(house.client, house.db, lease, 0, [late], reading=READING)
+    assert outcome(change) == "suppressed"
 
 
 def test_each_step_may_be_repeated(house: House, user_id: str, subject: str) -> None:
@@ -255,7 +260,7 @@ def test_a_retry_does_not_forget_what_was_held_before(house: House, user_id: str
     house.put(subject, HOUR_AGO)
     run = Run(house, user_id)
     run.all()
-    assert run.locate() == {PROFILES: 1, CONTRIBUTIONS: 1, QUARANTINE: 0}
+    assert run.locate() == {PROFILES: 1, CONSENTS: 1, CONTRIBUTIONS: 1, QUARANTINE: 0}
     assert run.all()["outcome"] == "erased"
 
 

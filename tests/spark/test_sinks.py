@@ -1,20 +1,11 @@
 """What is written beside a row: how long it lives."""
 
-from datetime import date
-
 import pytest
 
-from lethe.profiles.contract import PROFILES_TOPIC, Message, Profile
 from spark_apps.sinks import time_to_live
-from spark_apps.transforms import Row
 
 NOW_MS = 1_795_521_600_000
 DAY_MS = 86_400_000
-
-
-def row(event_ms: int) -> Row:
-    message = Message(PROFILES_TOPIC, 0, 0, event_ms, None, None)
-    return Row(message, {}, profile=Profile("u", event_ms, 0, 0, date(1990, 1, 1), 0, "NL", (), {}))
 
 
 @pytest.mark.parametrize(
@@ -23,8 +14,8 @@ def row(event_ms: int) -> Row:
 )
 def test_a_row_lives_for_what_is_left_of_its_retention_and_never_for_ever(left_ms: int, seconds: int) -> None:
     event_ms = NOW_MS - 130 * DAY_MS + left_ms
-    assert time_to_live(row(event_ms), 100, NOW_MS) == seconds
+    assert time_to_live(event_ms, 100, NOW_MS) == seconds
 
 
 def test_a_row_that_is_kept_by_criteria_has_no_end() -> None:
-    assert time_to_live(row(NOW_MS), None, NOW_MS) == 0
+    assert time_to_live(NOW_MS, None, NOW_MS) == 0

@@ -14,6 +14,8 @@ from lethe.profiles import enrichment
 from lethe.profiles.contract import PROFILES_TOPIC, Message
 from lethe.profiles.reasons import Reason
 from lethe.profiles.rules import Rules
+from lethe.profiles.standing import Moments
+from lethe.profiles.validation import check
 from lethe.protection.fields import open_blob
 from lethe.protection.key_state import KeyState
 from lethe.protection.subject_keys import LeafNumbers, SubjectKeys, names_of
@@ -21,7 +23,7 @@ from lethe.register.model import Column, Group
 from lethe.register.terms import Protection as FieldProtection
 from lethe.stores.suppression import Ledger
 from spark_apps import transforms
-from spark_apps.transforms import Protection, Row
+from spark_apps.transforms import Person, Protection, Row
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
@@ -132,37 +134,34 @@ def test_identify_names_nobody_where_nothing_names_a_subject() -> None:
     assert row.subject_ids == ()
 
 
+def suppressed(messages: Sequence[Message], held: Ledger) -> tuple[list[Row], int]:
+    return transforms.suppress(
+        identified(messages), held, lambda row: check(row.document, row.message, NOW_MS, RULES)
+    )
+
+
 def test_suppress_lets_everybody_pass_with_an_empty_ledger() -> None:
-    rows, dropped = transforms.suppress(identified([message(profile())]), Ledger(), NOW_MS, RULES)
+    rows, dropped = suppressed([message(profile())], Ledger())
     assert (len(rows), dropped) == (1, 0)
 
 
 def test_a_message_below_the_recorded_end_is_dropped_whatever_its_time() -> None:
     held = ledger(ALICE, datetime(2026, 11, 1, tzinfo=UTC), end=8)
     late_consent = profile(consents=[{**GRANT, "at": "2026-11-20T00:00:00Z"}])
-    rows, dropped = transforms.suppress(identified([message(late_consent, 7)]), held, NOW_MS, RULES)
-    assert (rows, dropped) == ([], 1)
+    assert suppressed([message(late_consent, 7)], held) == ([], 1)
 
 
-def test_a_later_event_alone_is_no_return() -> None:
-    held = ledger(ALICE, datetime(2026, 11, 10, tzinfo=UTC), end=5)
-    rows, dropped = transforms.suppress(identified([message(profile(), 7)]), held, NOW_MS, RULES)
-    assert (rows, dropped) == ([], 1)
-
-
-def test_a_consent_granted_after_the_erasure_is_a_return() -> None:
-    held = ledger(ALICE, datetime(2026, 11, 10, tzinfo=UTC), end=5)
-    back = profile(consents=[{**GRANT, "at": "2026-11-20T00:00:00Z"}])
-    rows, dropped = transforms.suppress(identified([message(back, 7)]), held, NOW_MS, RULES)
+def test_what_lies_above_goes_on_with_the_erasures_time_and_the_next_generation() -> None:
+    erased = datetime(2026, 11, 10, tzinfo=UTC)
+    rows, dropped = suppressed([message(profile(), 7)], ledger(ALICE, erased, end=5))
     assert (len(rows), dropped) == (1, 0)
-    assert rows[0].generation == 1
+    assert (rows[0].erased_at, rows[0].generation) == (int(erased.timestamp() * 1_000_000), 1)
 
 
 def test_a_faulty_message_of_a_suppressed_subject_never_reaches_quarantine() -> None:
     held = ledger(ALICE, datetime(2026, 11, 10, tzinfo=UTC), end=5)
     faulty = [message(b"{", 7), message(profile(email="no"), 8), message(profile(BOB), 9)]
-    rows, dropped = transforms.suppress(identified(faulty), held, NOW_MS, RULES)
-    assert (rows, dropped) == ([], 3)
+    assert suppressed(faulty, held) == ([], 3)
 
 
 def test_validate_parts_the_valid_from_the_refused_and_says_why_and_where() -> None:
@@ -173,45 +172,45 @@ def test_validate_parts_the_valid_from_the_refused_and_says_why_and_where() -> N
     assert refused[0].subject_id == name_of(ALICE)
 
 
-def test_latest_keeps_the_greatest_event_time_then_the_greatest_offset() -> None:
-    older, newer = profile(event_time="2026-11-24T09:00:00Z"), profile()
-    rows, _ = transforms.validate(
-        identified([message(newer, 7), message(older, 8), message(newer, 9)]), NOW_MS, RULES
-    )
-    kept, superseded = transforms.latest(rows)
-    assert [row.message.offset for row in kept] == [9]
-    assert superseded == 2
+def people(*messages: Message) -> list[Person]:
+    rows, refused = transforms.validate(identified(messages), NOW_MS, RULES)
+    assert refused == []
+    return transforms.by_person(rows)
 
 
-def test_consent_gives_what_is_in_force() -> None:
-    rows, _ = transforms.validate(
-        identified([message(profile()), message(profile(BOB, consents=[]), 8, BOB)]), NOW_MS, RULES
-    )
-    assert [row.standing for row in transforms.consent(rows, RULES)] == [{"analytics": "2026-06"}, {}]
+def test_by_person_keeps_each_subjects_rows_in_their_order() -> None:
+    found = people(message(profile(), 7), message(profile(BOB), 8, BOB), message(profile(), 9))
+    assert [[row.message.offset for row in each.rows] for each in found] == [[7, 9], [8]]
 
 
-def test_enrich_gives_columns_by_the_registers_names() -> None:
-    rows, _ = transforms.validate(identified([message(profile())]), NOW_MS, RULES)
-    (row,) = transforms.enrich(rows, enrichment.enrich)
-    assert row.columns["birth_month"] == "1990-05"
-    assert row.columns["nationality"] == "NL"
-    assert row.columns["country_name"] == "Netherlands"
+def moments(*purposes: str) -> Moments:
+    return frozenset([frozenset(purposes)])
+
+
+def with_columns(*messages: Message) -> list[Person]:
+    """With every column computed, and keys."""
+    found, punctured = transforms.derive(people(*messages), KEYS)
+    assert punctured == 0
+    for each in found:
+        assert each.rows[-1].profile is not None
+        each.columns = enrichment.enrich(each.rows[-1].profile)
+    return found
 
 
 def test_protect_leaves_out_what_has_no_standing_purpose_and_what_is_not_declared() -> None:
-    rows, _ = transforms.validate(identified([message(profile(consents=[]))]), NOW_MS, RULES)
-    rows = transforms.enrich(transforms.consent(rows, RULES), enrichment.enrich)
     columns = {"nationality": frozenset({"account"}), "birth_month": frozenset({"analytics"})}
-    (row,) = transforms.protect(rows, Protection(columns, [], ACCOUNT, VERSION))
-    assert row.columns == {"nationality": "NL", "birth_month": None}
+    by = Protection(columns, [], ACCOUNT, VERSION)
+    (alone,) = transforms.protect(with_columns(message(profile())), [moments()], by)
+    assert alone.columns == {"nationality": "NL", "birth_month": None}
+    (consenting,) = transforms.protect(with_columns(message(profile())), [moments("analytics")], by)
+    assert consenting.columns == {"nationality": "NL", "birth_month": "1990-05"}
 
 
-def test_protect_keeps_what_a_consent_in_force_allows() -> None:
-    rows, _ = transforms.validate(identified([message(profile())]), NOW_MS, RULES)
-    rows = transforms.enrich(transforms.consent(rows, RULES), enrichment.enrich)
+def test_a_purpose_that_was_interrupted_does_not_bring_a_column_back() -> None:
     by = Protection({"birth_month": frozenset({"analytics"})}, [], ACCOUNT, VERSION)
-    (row,) = transforms.protect(rows, by)
-    assert row.columns == {"birth_month": "1990-05"}
+    interrupted = frozenset([frozenset({"marketing"})])
+    (row,) = transforms.protect(with_columns(message(profile())), [interrupted], by)
+    assert row.columns == {"birth_month": None}
 
 
 def group(name: str, purposes: set[str], *columns: str) -> Group:
@@ -222,22 +221,20 @@ def group(name: str, purposes: set[str], *columns: str) -> Group:
     )
 
 
-def protected(*bodies: tuple[str, dict[str, Any]]) -> list[Row]:
-    """Through the steps from derive to protect, with a group that stays and one that rests on marketing."""
-    found = [message(body, offset, user) for offset, (user, body) in enumerate(bodies)]
-    rows, _ = transforms.validate(identified(found), NOW_MS, RULES)
-    rows, punctured = transforms.derive(rows, KEYS)
-    assert punctured == 0
-    rows = transforms.enrich(transforms.consent(rows, RULES), enrichment.enrich)
+def protected(*bodies: tuple[str, dict[str, Any], Moments]) -> list[Person]:
+    """Through protect, with a group that stays and one that rests on marketing."""
+    found = with_columns(*(message(body, n, user) for n, (user, body, _) in enumerate(bodies)))
     groups = [
         group("sealed", {"account"}, "email", "username"),
         group("sealed_marketing", {"marketing"}, "first_name", "phone"),
     ]
-    return transforms.protect(rows, Protection({}, groups, ACCOUNT, VERSION))
+    return transforms.protect(
+        found, [each for _, _, each in bodies], Protection({}, groups, ACCOUNT, VERSION)
+    )
 
 
 def test_protect_encrypts_a_group_that_opens_under_the_subjects_key_alone() -> None:
-    (alice, bob) = protected((ALICE, profile()), (BOB, profile(BOB)))
+    (alice, bob) = protected((ALICE, profile(), moments()), (BOB, profile(BOB), moments()))
     blob = alice.columns["sealed"]
     assert isinstance(blob, bytes)
     assert b"zoe" not in blob.lower()
@@ -247,8 +244,7 @@ def test_protect_encrypts_a_group_that_opens_under_the_subjects_key_alone() -> N
 
 
 def test_a_group_without_a_purpose_that_stands_is_not_encrypted_but_absent() -> None:
-    marketing = {**GRANT, "purpose": "marketing"}
-    (alice, bob) = protected((ALICE, profile()), (BOB, profile(BOB, consents=[marketing])))
+    (alice, bob) = protected((ALICE, profile(), moments()), (BOB, profile(BOB), moments("marketing")))
     assert alice.columns["sealed_marketing"] is None
     blob = bob.columns["sealed_marketing"]
     assert isinstance(blob, bytes)
@@ -256,11 +252,17 @@ def test_a_group_without_a_purpose_that_stands_is_not_encrypted_but_absent() -> 
 
 
 def test_derive_drops_whose_key_was_punctured_and_gives_who_returned_the_next_one() -> None:
-    rows, _ = transforms.validate(identified([message(profile())]), NOW_MS, RULES)
+    (alice,) = people(message(profile()))
     (leaf,) = LeafNumbers(PEPPER).of(names_of([name_of(ALICE)], [0]))
     keys = SubjectKeys(KEYS.state.puncture({1: np.array([leaf], dtype=np.uint64)}), PEPPER)
-    assert transforms.derive(rows, keys) == ([], 1)
-    rows[0].generation = 1
-    kept, punctured = transforms.derive(rows, keys)
-    assert (len(kept), punctured) == (1, 0)
-    assert kept[0].contribution_id == keys.one(name_of(ALICE), 1).contribution_id
+    assert transforms.derive([alice], keys) == ([], 1)
+    alice.generation = 1
+    assert transforms.derive([alice], keys) == ([alice], 0)
+    assert alice.names == (keys.one(name_of(ALICE), 1).contribution_id,)
+
+
+def test_derive_names_a_contribution_under_every_root_the_newest_first() -> None:
+    (alice,) = people(message(profile()))
+    keys = SubjectKeys(KEYS.state.with_new_root(bytes(16)), PEPPER)
+    transforms.derive([alice], keys)
+    assert alice.names == tuple(keys.one(name_of(ALICE), 0, root).contribution_id for root in (2, 1))

@@ -12,7 +12,7 @@ from cassandra.cluster import NoHostAvailable, Session
 from lethe.errors import StackError
 from lethe.settings import CassandraSettings, Paths, secret
 from lethe.stack.cassandra import ADMIN, DEFAULT_SUPERUSER, lets_in, login
-from lethe.stores.cassandra import TABLE
+from lethe.stores.cassandra import TABLES
 
 ALL_ROLES = "roles"
 ROLES_KEYSPACE = "system_auth"
@@ -24,19 +24,19 @@ Rights = dict[str, frozenset[str]]
 def rights(keyspace: str) -> dict[str, Rights]:
     """What each role may do, by resource as Cassandra names it (`data/<keyspace>/<table>`, `roles`).
 
-    `fence` gives rights on the profiles to the role of each new lease: Cassandra lets a role grant what it holds
+    `fence` gives rights on the tables to the role of each new lease: Cassandra lets a role grant what it holds
     itself, and AUTHORIZE. A role that makes another may alter and drop that one, so CREATE is enough. DESCRIBE
     lets it list the roles of older leases.
     """
-    profiles = f"data/{keyspace}/{TABLE}"
+    tables = [f"data/{keyspace}/{table}" for table in TABLES]
     return {
         "fence": {
-            profiles: frozenset({"SELECT", "MODIFY", "AUTHORIZE"}),
+            **dict.fromkeys(tables, frozenset({"SELECT", "MODIFY", "AUTHORIZE"})),
             ALL_ROLES: frozenset({"CREATE", "DESCRIBE"}),
         },
-        "eraser": {profiles: frozenset({"SELECT", "MODIFY"})},
-        "auditor": {profiles: frozenset({"SELECT"})},
-        "operator": {profiles: frozenset({"SELECT"})},
+        "eraser": dict.fromkeys(tables, frozenset({"SELECT", "MODIFY"})),
+        "auditor": dict.fromkeys(tables, frozenset({"SELECT"})),
+        "operator": dict.fromkeys(tables, frozenset({"SELECT"})),
     }
 
 

@@ -242,7 +242,7 @@ def test_of_adults_neither_order_nor_batches_matter_to_what_counts(
         one_by_one.take([record])
     for batch in batches:
         in_order.take(batch)
-    assert one_by_one.held == in_order.held
+    assert one_by_one.held._replace(moments=frozenset()) == in_order.held._replace(moments=frozenset())
     assert one_by_one.offset == in_order.offset
     assert one_by_one.refused == in_order.refused
 

@@ -13,7 +13,7 @@ from lethe.profiles.validation import validate
 from lethe.register.load import load
 from lethe.register.model import CONTRIBUTIONS, PROFILES, Register
 from lethe.register.schema import cassandra_statements, mongodb_validators
-from spark_apps.transforms import Protection, Row, enrich, protect
+from spark_apps.transforms import Person, Protection, Row, protect
 from tests.unit.profiles.examples import NOW_MS, document, message
 from tests.unit.register.registers import SHIPPED, with_new_field
 
@@ -62,8 +62,11 @@ def test_its_value_reaches_the_row_while_a_purpose_of_it_stands(after: Register)
     assert isinstance(profile, Profile)
     by = replace(Protection.from_register(after), groups=())
     for unconditional, stands in ((frozenset({"account"}), "nl"), (frozenset[str](), None)):
-        (row,) = enrich([Row(message(body), body, profile=profile)], enricher(after.stored_columns(PROFILES)))
-        assert protect([row], replace(by, unconditional=unconditional))[0].columns[COLUMN] == stands
+        person = Person("0" * 64, 0, None, [Row(message(body), body, profile=profile)])
+        person.columns = enricher(after.stored_columns(PROFILES))(profile)
+        nothing = frozenset([frozenset[str]()])
+        protect([person], [nothing], replace(by, unconditional=unconditional))
+        assert person.columns[COLUMN] == stands
 
 
 def test_encrypted_it_is_in_the_ciphertext_and_nowhere_else(tmp_path: Path) -> None:
