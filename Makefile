@@ -36,7 +36,7 @@ test-fast: $(ENV)/installed lint ## What needs no server
 	@$(RUN)/python -m pytest tests/unit tests/dags
 
 test-long: $(ENV)/installed ## The load and fault tests, at full length
-	@LETHE_TEST_LENGTH=long $(RUN)/python -m pytest tests/integration tests/chaos
+	@LETHE_TEST_LENGTH=long $(RUN)/python -m pytest tests/integration tests/security tests/chaos
 
 lint: $(ENV)/installed ## Style, types, direction of imports
 	@$(RUN)/ruff check $(CODE)

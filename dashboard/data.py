@@ -88,6 +88,8 @@ class Stream:
     batches: tuple[Batch, ...]
     rows_in: int
     quarantined: Mapping[str, int]
+    withdrawals: int = 0  # of consents, that came alone
+    withdrawal_ms: int = 0  # from their Kafka timestamps until every store had them, added up
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,8 @@ class Source:
             tuple(_batch(doc) for doc in latest),
             totals.get("rows_in", 0),
             {reason: n for reason, n in totals.get("quarantined", {}).items() if n},
+            totals.get("withdrawals", 0),
+            totals.get("withdrawal_ms", 0),
         )
 
 

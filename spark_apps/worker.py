@@ -112,7 +112,7 @@ class Worker:
                 ],
             ),
             consent_writer=RowWriter(session, cassandra.CONSENTS, CONSENT_COLUMNS),
-            reading=Reading(rules, figures_of(register)),
+            reading=reading_of(register, rules),
             columns_of=enricher(computed.values()),
             protection=protection,
             figures=register.contribution_fields(),
@@ -134,6 +134,17 @@ class Worker:
         """End its connections."""
         self.session.cluster.shutdown()
         self.client.close()
+
+
+def reading_of(register: Register, rules: Rules) -> Reading:
+    """By what contributions are made."""
+    by_consent = register.consent_purposes()
+    consented = {
+        column.name: frozenset(column.purposes)
+        for column in register.stored_columns(CONTRIBUTIONS)
+        if by_consent.issuperset(column.purposes)
+    }
+    return Reading(rules, figures_of(register), consented)
 
 
 def figures_of(register: Register) -> Callable[[Profile], Figures]:

@@ -1,7 +1,7 @@
 """How the model walks through one subject's messages: round by round, and looking at everything said so far each time.
 
-A round is what the stream takes at once. Its consent messages come first, together; then its profiles, one after
-the other in the order of the partition. What was said stays said: the state is worked out from all of it anew
+A round is what the stream takes at once. Its consent messages come first, then its profiles, each one after the other
+in the order of the partition. What was said stays said: the state is worked out from all of it anew
 whenever it is needed.
 """
 
@@ -72,7 +72,7 @@ class Subject:
             for reading in in_order:
                 if reading.message.topic == CONSENTS_TOPIC:
                     self._consent(reading)
-            self._look()
+                    self._look()
             for reading in in_order:
                 if reading.message.topic != CONSENTS_TOPIC:
                     self._profile(reading)

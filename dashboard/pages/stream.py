@@ -97,6 +97,15 @@ def tiles(reading: Reading) -> list[Component]:
         ),
         ("Messages so far", text.number(stream.rows_in), _in_quarantine(stream)),
     ]
+    if stream.withdrawals:
+        seconds = stream.withdrawal_ms / stream.withdrawals / 1000
+        items.append(
+            (
+                "Withdrawals",
+                f"{seconds:.1f} s",
+                f"until in effect, on average of {text.number(stream.withdrawals)}",
+            )
+        )
     if stream.last_error:
         items.append(("Last error", stream.last_error, "since the driver started"))
     return blocks.tiles(items)

@@ -67,14 +67,19 @@ def merge(state: ConsentState, events: Iterable[Consent], rules: Rules) -> tuple
 
 
 def in_force(consents: Iterable[Consent], known_policy_versions: frozenset[str]) -> dict[str, str]:
-    """Purpose -> policy version of the consents that stand; of a state: `in_force(state.values(), known)`.
+    """Purpose -> policy version of the consents that stand, in any order; of a state, `standing_of` is enough.
 
     A latest grant for a version without a known wording stands for nothing, and no earlier one comes back
     for it.
     """
+    return standing_of(_greatest(NO_CONSENTS, consents, known_policy_versions), known_policy_versions)
+
+
+def standing_of(state: ConsentState, known_policy_versions: frozenset[str]) -> dict[str, str]:
+    """Purpose -> policy version of what stands in a state."""
     return {
         purpose: consent.policy_version
-        for purpose, consent in _greatest(NO_CONSENTS, consents, known_policy_versions).items()
+        for purpose, consent in state.items()
         if consent.granted and consent.policy_version in known_policy_versions
     }
 

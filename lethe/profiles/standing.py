@@ -1,7 +1,7 @@
 """What stands of one subject after a batch: the rules of order, consent, minors and returns put together.
 
-A batch's consent messages are applied first, all of them at once; then its profiles in the order of their offsets,
-each with the consent state that the ones before it left. So where batches and chunks begin changes nothing.
+A batch's consent messages are applied first, then its profiles; each in the order of their offsets, with the consent
+state that the ones before it left. So where chunks begin, and batches of one topic, changes nothing.
 
 - The profile with the greatest (event ms, offset) stands; it is counted while `analytics` is in force.
 - A column stands while one of its purposes does, from the moment on when the row's profile was processed. A later
@@ -14,7 +14,7 @@ each with the consent state that the ones before it left. So where batches and c
 from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
-from lethe.profiles.consent import NO_CONSENTS, ConsentState, in_force, merge
+from lethe.profiles.consent import NO_CONSENTS, ConsentState, merge, standing_of
 from lethe.profiles.contract import Consent, Profile, Refusal
 from lethe.profiles.minors import admit, has_guardian
 from lethe.profiles.returns import consent_passes, profile_passes
@@ -100,14 +100,13 @@ class _Course:
         self.passed = self.suppressed = 0
 
     def hear(self, consents: Iterable[Consent]) -> None:
-        """Apply the consent messages."""
-        state = self.held.consents
+        """Apply the consent messages, one after the other."""
         for consent in consents:
+            state = self.held.consents
             if self.erased_at is not None and not consent_passes(consent, self.erased_at, state):
                 self.suppressed += 1
             else:
-                state, _ = merge(state, (consent,), self.rules)
-        self._turn(state)
+                self._turn(merge(state, (consent,), self.rules)[0])
 
     def take(self, profile: Profile) -> None:
         """Accept a profile, or refuse it."""
@@ -137,12 +136,12 @@ class _Course:
     def settled(self) -> Settled:
         """What it has come to."""
         known = self.rules.policy_versions
-        standing = in_force(self.held.consents.values(), known)
+        standing = standing_of(self.held.consents, known)
         superseded = self.passed - (self.profile is not None)
         return Settled(self.held, standing, self.profile, self.refused, superseded, self.suppressed)
 
     def _standing(self, state: ConsentState) -> frozenset[str]:
-        return frozenset(in_force(state.values(), self.rules.policy_versions))
+        return frozenset(standing_of(state, self.rules.policy_versions))
 
     def _refuse(self, profile: Profile, refusal: Refusal) -> None:
         if self.erased_at is None:

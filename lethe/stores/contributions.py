@@ -17,7 +17,7 @@ from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from lethe.profiles.consent import NO_CONSENTS, ConsentState, from_document, in_force, to_document
+from lethe.profiles.consent import NO_CONSENTS, ConsentState, from_document, standing_of, to_document
 from lethe.profiles.contract import Consent, Profile
 from lethe.profiles.rules import Rules
 from lethe.profiles.standing import Held, Settled, settle
@@ -70,10 +70,14 @@ Rest: TypeAlias = Callable[[Sequence[Change], ClientSession], None]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """By what contributions are made: the register's rules, and which figures a profile has."""
+    """By what contributions are made: the register's rules, and which figures a profile has.
+
+    `consented`: the purposes of each figure that stands by consent alone.
+    """
 
     rules: Rules
     figures_of: Callable[[Profile], Figures]
+    consented: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -170,14 +174,27 @@ def _write_time(before: Document | None, held: Held, settled: Settled, rules: Ru
         return max(now.position[0] * 1000, last + 1)
     is_same = (now.stands, now.minor, now.moments) == (held.stands, held.minor, held.moments)
     if is_same and now.consents != held.consents:
-        is_same = in_force(held.consents.values(), rules.policy_versions) == settled.in_force
+        is_same = standing_of(held.consents, rules.policy_versions) == settled.in_force
     return last if is_same else last + 1
 
 
 def _figures(entry: Entry, before: Document | None, settled: Settled, reading: Reading) -> Figures | None:
-    """Of who is counted: the new profile's, those that are held, or the row's, if it is the row of what stands."""
+    """Of who is counted: the new profile's, those that are held, or the row's, if it is the row of what stands.
+
+    What the row has lost with a consent, the figures have too.
+    """
     if not settled.held.stands or ANALYTICS not in settled.in_force:
         return None
+    figures = _known_figures(entry, before, settled, reading)
+    if figures is None:
+        return None
+    lost = [name for name, purposes in reading.consented.items() if not settled.keeps(purposes)]
+    return {**figures, **dict.fromkeys(lost)} if lost else figures
+
+
+def _known_figures(
+    entry: Entry, before: Document | None, settled: Settled, reading: Reading
+) -> Figures | None:
     if settled.profile is not None:
         return reading.figures_of(settled.profile)
     if before is not None and before.get("counted"):

@@ -17,14 +17,13 @@ from lethe.protection.pseudonym import load_pepper, subject_id
 from lethe.register.load import current
 from lethe.settings import StreamSettings
 from lethe.stores import contributions
-from lethe.stores.contributions import Reading
 from lethe.stores.suppression import Ledger
 from lethe.stream import lease as leases
 from lethe.stream.health import Counts, Health
 from lethe.stream.lease import Lease
 from spark_apps import chunks
 from spark_apps.sinks import entry_of
-from spark_apps.worker import figures_of
+from spark_apps.worker import reading_of
 from tests.dashboard.servers import Mongo
 from tests.model import Model
 
@@ -76,7 +75,7 @@ class People:
         self._pepper, self._pseudonym = pepper, partial(subject_id, pepper)
         self._rng = random.Random(self.seed)
         self._rules = Rules.from_register(current())
-        self._reading = Reading(self._rules, figures_of(current()))
+        self._reading = reading_of(current(), self._rules)
         self._offset = self._batch = 0
         fence = self.mongo.client("fence")
         shards = StreamSettings().counter_shards

@@ -8,7 +8,7 @@ from selenium.webdriver import Chrome
 
 from dashboard.data import Source
 from dashboard.pages.stream import verdict
-from lethe.stream.health import DRIVER, TOTALS
+from lethe.stream.health import DRIVER, TOTALS, Counts
 from tests.dashboard.page import Page
 from tests.dashboard.people import People
 from tests.dashboard.servers import Dashboard, Mongo, wait_until
@@ -81,6 +81,15 @@ def test_the_page_tells_lag_speed_the_last_batch_and_quarantine_by_reason(page: 
     assert row[8] == f"{held['duration_ms'] / 1000:.1f}"
     assert row[9] == tiles["Speed"][0] == f"{round(held['rows_per_second']):,}"
     assert [round(y) for y in page.trace("stream-speed")["y"]] == [round(held["rows_per_second"])]
+
+
+def test_how_long_a_withdrawal_takes_is_told(page: Page, people: People) -> None:
+    people.send(*people.join("NL", 3))
+    said = Counts(rows_in=2, consents=2, withdrawals=2, withdrawal_ms=3_000, slowest_withdrawal_ms=2_000)
+    people.health.batch(99, said, {}, datetime.now(UTC), lag=0)
+    page.enter("/stream")
+    wait_until(lambda: page.tiles().get("Withdrawals"), "the time that withdrawals took")
+    assert page.tiles()["Withdrawals"] == ("1.5 s", "until in effect, on average of 2")
 
 
 def test_the_latest_batch_comes_first_and_comes_by_itself(page: Page, people: People) -> None:

@@ -215,10 +215,10 @@ def test_any_order_with_repetitions_and_two_writers_at_once_ends_as_if_in_order(
     def write(part: list[Entry], shard: int) -> None:
         try:
             for start in range(0, len(part), 7):
-                latest = {
-                    e.contribution_id: e for e in sorted(part[start : start + 7], key=lambda e: e.position)
-                }
-                store.apply(*latest.values(), shard=shard)
+                together: dict[str, list[Profile]] = {}
+                for one in part[start : start + 7]:
+                    together.setdefault(one.names[0], []).extend(one.profiles)
+                store.apply(*(entry_of(name, *found) for name, found in together.items()), shard=shard)
         except BaseException as error:
             failures.append(error)
             raise

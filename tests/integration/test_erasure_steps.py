@@ -87,8 +87,9 @@ class House:
     def read_everything(self) -> None:
         """The driver tells that it has read both topics to their ends."""
         reached = [
-            {"partition": f"user_profiles:{p}", "offset": end}
-            for p, end in self.ends["user_profiles"].items()
+            {"partition": f"{topic}:{p}", "offset": end}
+            for topic, ends in self.ends.items()
+            for p, end in ends.items()
         ]
         self.driver(reached=reached, ledger_version=10**6)
 

@@ -242,7 +242,7 @@ def test_what_stands_by_consent_alone_depends_on_the_moment() -> None:
     assert columns_after([silent], [grant]) == (None, {"gender"})
     assert columns_after([at(2, 1)], [withdrawal]) == (None, {"gender"})
     assert columns_after([at(2, 1)], [withdrawal], [again]) == (None, {"gender"})
-    assert columns_after([at(2, 1)], [withdrawal, again]) == ("female", set())
+    assert columns_after([at(2, 1)], [withdrawal, again]) == (None, {"gender"})
     assert columns_after([at(2, 1)], [withdrawal], [again], [at(1, 2)]) == ("female", set())
     assert columns_after([at(2, 1, consents=[]), at(3, 2)]) == (None, {"gender"})
     assert columns_after([at(3, 1), at(2, 2, consents=[])]) == ("female", set())

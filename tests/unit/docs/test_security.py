@@ -28,7 +28,11 @@ def test_the_rights_in_kafka_are_the_code_s() -> None:
 
 
 def test_the_rights_in_cassandra_are_the_code_s() -> None:
-    columns = {"`lethe.profiles`": "data/lethe/profiles", "all roles": "roles"}
+    columns = {
+        "`lethe.profiles`": "data/lethe/profiles",
+        "`lethe.consents`": "data/lethe/consents",
+        "all roles": "roles",
+    }
     listed = {
         codes(row["role"])[0]: {
             resource: frozenset(row[column].split(", "))

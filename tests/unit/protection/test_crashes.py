@@ -61,7 +61,7 @@ def blobs(before: Path) -> dict[tuple[str, int], bytes]:
     return {(person, root): sealed(state, person, root) for person in (ANNA, BODO) for root in (1, 2)}
 
 
-def kill_points(template: Path, action: Callable[[Paths], object]) -> Iterator[Path]:
+def kill_points(template: Path, action: Callable[[Paths], object], every_line: bool = LONG) -> Iterator[Path]:
     """A copy of the template for each kill, in which the action was killed there; at last one where it ended.
 
     Every line at full length; else one line for each state that the files pass through.
@@ -70,7 +70,7 @@ def kill_points(template: Path, action: Callable[[Paths], object]) -> Iterator[P
     _fresh(template, folder)
     paths = paths_in(folder)
     different, last = lines_that_see(folder, lambda: action(paths), MODULES)
-    for line in [*(range(1, last + 1) if LONG else different), last + 1]:
+    for line in [*(range(1, last + 1) if every_line else different), last + 1]:
         _fresh(template, folder)
         assert killed_before(line, lambda: action(paths), MODULES) is (line <= last)
         yield folder
@@ -170,7 +170,7 @@ def test_destroying_it_all_can_be_killed_anywhere(before: Path) -> None:
 def leftovers(before: Path, tmp_path: Path) -> list[Path]:
     """A copy of each different set of files that a kill within a puncture leaves."""
     found: dict[str, Path] = {}
-    for folder in kill_points(before, lambda paths: erase(paths, ANNA)):
+    for folder in kill_points(before, lambda paths: erase(paths, ANNA), every_line=False):
         files = repr(sorted(contents(folder).items()))
         if files not in found:
             found[files] = copied(folder, tmp_path / f"left-{len(found)}")
@@ -184,7 +184,7 @@ def test_clearing_up_after_a_kill_can_be_killed_too(
     assert len(lefts) == 10
     for left in lefts:
         epoch = store_of(paths_in(left)).load().epoch
-        for folder in kill_points(left, lambda paths: store_of(paths).create()):
+        for folder in kill_points(left, lambda paths: store_of(paths).create(), every_line=False):
             found = store_of(paths_in(folder)).load()
             assert found.epoch == epoch
             assert readable(found, blobs, BODO) == {True}

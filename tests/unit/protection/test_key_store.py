@@ -11,6 +11,7 @@ import pytest
 
 from lethe import durable_files
 from lethe.errors import ConfigurationError, KeyStateError
+from lethe.protection.kek import KekFiles
 from lethe.protection.key_state import KeyState
 from lethe.protection.key_store import KeyStore
 from lethe.settings import Paths
@@ -202,6 +203,25 @@ def test_a_new_state_that_is_not_on_disk_as_written_is_taken_back(
             erase(paths, ANNA)
     assert files(paths) == {"kek-1", "state-1"}
     assert erase(paths, ANNA).epoch == 2
+
+
+def test_a_new_key_that_its_keeper_does_not_give_back_is_taken_back(paths: Paths) -> None:
+    class Forgetful(KekFiles):
+        def create(self, epoch: int) -> bytes:
+            super().create(epoch)
+            return bytes(32)
+
+    with pytest.raises(KeyStateError, match="is not what was written"):
+        KeyStore(paths, Forgetful(paths)).new_root()
+    assert files(paths) == {"kek-1", "state-1"}
+
+
+def test_an_epoch_that_does_not_open_above_one_that_does_was_never_in_force(paths: Paths) -> None:
+    (paths.home / "keys" / "state-2").write_bytes(b"torn")
+    KekFiles(paths).create(2)
+    assert store_of(paths).load().epoch == 1
+    assert erase(paths, ANNA).epoch == 2
+    assert files(paths) == {"kek-2", "state-2"}
 
 
 def test_a_full_disk_leaves_the_old_state_and_the_next_change_clears_up(

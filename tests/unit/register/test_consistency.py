@@ -185,7 +185,10 @@ OTHERS = {
     ],
     "stores.\"cassandra.profiles\": Lethe writes 'source_offset' there; declare it under fields": [
         edit("  cassandra.profiles:\n", (":", ": # here")),
-        edit("      source_offset: { category: position, type: long }\n      consents:", ("source_offset", "offset")),
+        edit(
+            "      source_offset: { category: position, type: long }\n      consents:",
+            ("source_offset", "offset"),
+        ),
     ],
     'stores."cassandra.profiles": its key is subject_id: say `found_by: subject_id`': [
         edit("  cassandra.profiles:\n    what: The latest profile of each subject\n", (":\n", ": # here\n")),
