@@ -55,3 +55,11 @@ class DestroyedKeyError(ProtectionError):
 
 class FieldCipherError(ProtectionError):
     """A blob of encrypted fields is not one, is of a format that is not known, or does not belong where it stands."""
+
+
+class PayloadError(ProtectionError):
+    """A payload in quarantine is not one, is of a format that is not known, or does not belong where it stands."""
+
+
+class AccessError(LetheError):
+    """The Airflow user that a command acts as may not do what was asked."""

@@ -1,13 +1,16 @@
 """Steps 5 to 7: remove a subject from each store. Each may be repeated, and changes nothing the second time."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from cassandra.cluster import Session
 
-from lethe.requests import names
+from lethe.register.load import current
+from lethe.requests import names, unattributed
 from lethe.requests.in_flight import settled_at
 from lethe.requests.locate import CONTRIBUTIONS, QUARANTINE
 from lethe.requests.record import Erasure
+from lethe.settings import TopicSettings
 from lethe.stores import cassandra, contributions, kafka
 
 
@@ -20,14 +23,17 @@ def erase_cassandra(erasure: Erasure, session: Session) -> None:
 def erase_mongodb(erasure: Erasure) -> dict[str, int]:
     """Remove the contribution, its share in the aggregates, and what quarantine tells of the subject.
 
-    Returns how many documents this attempt removed, by store.
+    The record tells until when quarantine may hold of the subject what no message there tells to be theirs. Returns how
+    many documents this attempt removed, by store.
     """
     with erasure.step("erase_mongodb"):
+        until = unattributed.gone_by(datetime.now(UTC), current(), TopicSettings())
+        erasure.set(**{"steps.erase_mongodb.unattributed_until": until})
         held = [
             contributions.erase(erasure.client, erasure.db, contribution_id, settled_at(erasure))
             for contribution_id in names.of(erasure).contribution_ids
         ]
-        quarantined = erasure.db.quarantine.delete_many({"subject_id": erasure.subject_id}).deleted_count
+        quarantined = erasure.db.quarantine.delete_many({"subject_ids": erasure.subject_id}).deleted_count
     return {CONTRIBUTIONS: len(held) - held.count(None), QUARANTINE: quarantined}
 
 

@@ -84,7 +84,7 @@ def settle(erasure: Erasure, session: Session, ends: Ends) -> int:
             suppression.enter(
                 erasure.client, erasure.db, erasure.subject_id, erased_at, ends, generation=generation
             )
-        quarantined = erasure.db.quarantine.count_documents({"subject_id": erasure.subject_id})
+        quarantined = erasure.db.quarantine.count_documents({"subject_ids": erasure.subject_id})
         held = newest is not None or quarantined > 0
         found = erasure.fix(STEP, erased_at=Int64(erased_at), held=held)
     return int(found["erased_at"])

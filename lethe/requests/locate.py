@@ -32,7 +32,7 @@ def count_held(
         PROFILES: int(cassandra.read_profile(session, subject_id) is not None),
         CONSENTS: cassandra.count_consents(session, subject_id),
         CONTRIBUTIONS: db.contributions.count_documents(contribution),
-        QUARANTINE: db.quarantine.count_documents({"subject_id": subject_id}),
+        QUARANTINE: db.quarantine.count_documents({"subject_ids": subject_id}),
     }
 
 

@@ -62,7 +62,7 @@ def _left_in_mongodb(
     }
     if not all(_is_tombstone(held.get(name), erased_at) for name in contribution_ids):
         left.append(CONTRIBUTIONS)
-    if db.quarantine.count_documents({"subject_id": subject_id}):
+    if db.quarantine.count_documents({"subject_ids": subject_id}):
         left.append(QUARANTINE)
     return left
 

@@ -31,7 +31,7 @@ PASSWORDS = (
         f"mongo-{role}"
         for role in (
             *("admin", "stream", "fence", "supervision", "eraser"),
-            *("auditor", "publisher", "dashboard", "operator"),
+            *("auditor", "publisher", "dashboard", "operator", "quarantine"),
         )
     ),
     *(f"airflow-{role}" for role in ("admin", "controller", "dpo", "viewer")),

@@ -43,7 +43,7 @@ def is_held(stream: LiveStream, user_id: str) -> bool:
     return bool(
         stream.stack.cassandra("auditor").execute(query, (subject,)).one()
         or stream.contribution(subject)
-        or stream.stack.db("auditor").quarantine.find_one({"subject_id": subject})
+        or stream.stack.db("auditor").quarantine.find_one({"subject_ids": subject})
     )
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 from lethe.profiles.contract import PROFILES_TOPIC, Message
 from lethe.profiles.rules import Rules
+from lethe.protection.day_keys import DayKeys
+from lethe.protection.keyring import subject_keys
 from lethe.protection.pseudonym import load_pepper, subject_id
 from lethe.register.load import current
 from lethe.settings import StreamSettings
@@ -74,6 +76,7 @@ class People:
         self.model = Model(pepper, self.now)
         self._pepper, self._pseudonym = pepper, partial(subject_id, pepper)
         self._rng = random.Random(self.seed)
+        self._keys = subject_keys(self.mongo.paths)
         self._rules = Rules.from_register(current())
         self._reading = reading_of(current(), self._rules)
         self._offset = self._batch = 0
@@ -160,6 +163,8 @@ class People:
             pepper=self._pepper,
             ledger=self._ledger(),
             settings=StreamSettings(),
+            keys=self._keys,
+            day_keys=DayKeys(self.mongo.paths),
         )
         now_ms = int(self.now.timestamp() * 1000)
         found, counts = chunks.profiles(worker, messages, chunks.Batch(0, 0, 0, now_ms, False))

@@ -6,6 +6,7 @@
 Differences name subjects by subject_id, and columns; never a value.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -209,16 +210,20 @@ def _keys(rows: set[ConsentRow]) -> set[tuple[str, int, bool, str]]:
 
 
 def expected_quarantine(model: Model) -> dict[str, dict[str, Any]]:
-    """Reason and subject by place."""
+    """Reason and subjects by place."""
     kept = model.quarantine()
     return {
-        name: {
-            "reason": kept[name],
-            "subject_id": model.subject_id(reading.user_id) if reading.user_id else None,
-        }
+        name: {"reason": kept[name], "subject_ids": _named_by(model, reading)}
         for reading in model.readings.values()
         if (name := place(reading)) in kept
     }
+
+
+def _named_by(model: Model, reading: Reading) -> list[str]:
+    """The subjects whom a message names: itself, and by its key."""
+    key = (reading.message.key or b"").decode("latin-1")
+    keyed = key if re.fullmatch("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", key) else None
+    return [model.subject_id(name) for name in dict.fromkeys((reading.user_id, keyed)) if name]
 
 
 def expected_cells(model: Model) -> dict[str, dict[str, int]]:
@@ -271,9 +276,9 @@ def _subjects_of_contributions(stack: LiveStack, model: Model) -> dict[str, str]
 
 
 def held_quarantine(stack: LiveStack) -> dict[str, dict[str, Any]]:
-    """Reason and subject by place."""
+    """Reason and subjects by place."""
     return {
-        document["_id"]: {"reason": document["reason"], "subject_id": document.get("subject_id")}
+        document["_id"]: {"reason": document["reason"], "subject_ids": document.get("subject_ids", [])}
         for document in stack.db("auditor").quarantine.find()
     }
 

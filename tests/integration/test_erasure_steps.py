@@ -77,7 +77,7 @@ class House:
 
     def quarantine(self, subject: str) -> None:
         place = f"user_profiles:0:{uuid.uuid4().int % 10**9}"
-        self.db.quarantine.insert_one({"_id": place, "reason": "bad_email", "subject_id": subject})
+        self.db.quarantine.insert_one({"_id": place, "reason": "bad_email", "subject_ids": [subject]})
 
     def driver(self, **fields: Any) -> None:
         """What a driver tells of itself now."""

@@ -236,6 +236,8 @@ def act(collection: Collection[dict[str, Any]], action: str) -> None:
         ("operator", "users_by_nationality", "find"),
         ("operator", "quarantine", "find"),
         ("supervision", "stream_health", "update"),
+        ("quarantine", "quarantine", "find"),
+        ("quarantine", "quarantine", "remove"),
     ],
 )
 def test_a_mongodb_role_may(role: str, collection: str, action: str) -> None:
@@ -263,6 +265,12 @@ def test_a_mongodb_role_may(role: str, collection: str, action: str) -> None:
         ("dashboard", "contributions", "find"),
         ("dashboard", "published_average_age", "update"),
         ("supervision", "contributions", "find"),
+        ("quarantine", "quarantine", "update"),
+        ("quarantine", "contributions", "find"),
+        ("quarantine", "erasures", "find"),
+        *(("quarantine", "access_log", action) for action in ("find", "update", "remove")),
+        *((role, "access_log", "update") for role in ("stream", "eraser", "auditor", "operator")),
+        *((role, "access_log", "remove") for role in ("stream", "eraser", "auditor", "operator")),
         ("operator", "contributions", "update"),
         ("operator", "stream_health", "update"),
         ("operator", "suppression", "remove"),

@@ -168,8 +168,8 @@ def test_validate_parts_the_valid_from_the_refused_and_says_why_and_where() -> N
     rows = identified([message(profile(), 7), message(profile(nat="XX"), 8)])
     valid, refused = transforms.validate(rows, NOW_MS, RULES)
     assert [row.message.offset for row in valid] == [7]
-    assert [(entry.reason, entry.partition, entry.offset) for entry in refused] == [("bad_nationality", 1, 8)]
-    assert refused[0].subject_id == name_of(ALICE)
+    assert [(entry.reason, entry.place) for entry in refused] == [("bad_nationality", "user_profiles:1:8")]
+    assert refused[0].subject_ids == (name_of(ALICE),)
 
 
 def people(*messages: Message) -> list[Person]:

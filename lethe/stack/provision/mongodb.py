@@ -31,7 +31,10 @@ INDEXES: dict[str, list[IndexModel]] = {
     "suppression": [IndexModel("version", name="version", unique=True)],
     "erasures": [IndexModel("subject_id", name="subject_id")],
     "quarantine": [
-        IndexModel("subject_id", name="subject_id", partialFilterExpression={"subject_id": {"$exists": True}})
+        IndexModel(
+            "subject_ids", name="subject_ids", partialFilterExpression={"subject_ids": {"$exists": True}}
+        ),
+        IndexModel([("topic", 1), ("partition", 1), ("offset", 1)], name="place"),
     ],
 }
 # Only what tells of one batch expires: the driver's state and what supervision remembers stay.

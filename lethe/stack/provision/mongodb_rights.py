@@ -9,6 +9,7 @@ COLLECTIONS = (
     "suppression",
     "counters",
     "quarantine",
+    "access_log",
     "lease",
     "stream_health",
     "erasures",
@@ -57,6 +58,8 @@ RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
         **dict.fromkeys((*PUBLISHED, "publication_state"), ALL),
     },
     "dashboard": {"stream_health": READ, **dict.fromkeys(PUBLISHED, READ)},
+    # Nobody, and no credential but the administrator's, changes what is in the access log.
+    "quarantine": {"quarantine": ("find", "remove"), "access_log": ("insert",)},
     # What supervision remembers lies beside the driver's own state.
     "supervision": {"stream_health": KEEP},
     "operator": dict.fromkeys((*COLLECTIONS, *VIEWS), READ),

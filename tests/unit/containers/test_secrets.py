@@ -31,7 +31,7 @@ GIVEN: dict[str, set[str]] = {
         *(f"kafka-{role}" for role in ("admin", "producer", "stream", "eraser", "auditor")),
         *(f"cassandra-{role}" for role in ("admin", "fence", "eraser", "auditor", "operator")),
         *(f"mongo-{role}" for role in ("admin", "stream", "fence", "supervision", "eraser")),
-        *(f"mongo-{role}" for role in ("auditor", "publisher", "dashboard", "operator")),
+        *(f"mongo-{role}" for role in ("auditor", "publisher", "dashboard", "operator", "quarantine")),
     },
     "airflow-migrate": {"airflow-database"},
     "airflow-api-server": {
