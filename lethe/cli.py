@@ -9,6 +9,7 @@ import typer
 from lethe.errors import LetheError
 from lethe.governance.commands import publish
 from lethe.producers.commands import load, simulate
+from lethe.quarantine.commands import app as quarantine
 from lethe.register.commands import app as register
 from lethe.requests.commands import erase
 from lethe.stack import commands as stack
@@ -37,6 +38,7 @@ def _add(panel: str, *commands: Callable[..., None]) -> None:
 _add(SYSTEM, stack.up, stack.down, stack.status, stack.clean, stack.env)
 app.command(rich_help_panel=SYSTEM, context_settings=PASS_ON)(stack.airflow)
 _add(DATA, simulate, load, erase)
+app.add_typer(quarantine, name="quarantine", rich_help_panel=DATA)
 app.add_typer(register, name="register", rich_help_panel=DATA)
 _add(SERVICES, publish, credentials, provision)
 app.add_typer(stream, name="stream", rich_help_panel=SERVICES)

@@ -17,6 +17,7 @@ from lethe.profiles.contract import PROFILES_TOPIC
 REACH_SECONDS = 10.0  # for a broker to answer at all
 DELIVERY_SECONDS = 30.0  # for one message to be acknowledged
 FULL_SECONDS = 0.2  # between two looks at a full queue
+BY_KEY, NOW = -1, 0  # the client's words: a partition that the key's hash names, and the time of sending
 _GENERAL = {"_FATAL", "_TRANSPORT"}
 _PURGED = {"_PURGE_QUEUE", "_PURGE_INFLIGHT"}  # of messages that we gave up after another had failed
 
@@ -81,18 +82,27 @@ class Sender:
         if kind is None:
             self.flush()
 
-    def send(self, key: bytes | None, value: bytes | None) -> None:
+    def send(
+        self, key: bytes | None, value: bytes | None, *, partition: int = BY_KEY, timestamp_ms: int = NOW
+    ) -> None:
         """Hand one message over; where the queue is full, wait for room."""
         with self._telling("a message was not taken"):
-            self._hand_over(key, value)
+            self._hand_over(key, value, partition, timestamp_ms)
         if self._failed:
             self._producer.purge()  # the rest would wait for its own half a minute
             self.flush()
 
-    def _hand_over(self, key: bytes | None, value: bytes | None) -> None:
+    def _hand_over(self, key: bytes | None, value: bytes | None, partition: int, timestamp_ms: int) -> None:
         while True:
             try:
-                self._producer.produce(self._topic, value, key, on_delivery=self._delivered)
+                self._producer.produce(
+                    self._topic,
+                    value,
+                    key,
+                    partition=partition,
+                    timestamp=timestamp_ms,
+                    on_delivery=self._delivered,
+                )
             except BufferError:
                 self._producer.poll(FULL_SECONDS)
             else:

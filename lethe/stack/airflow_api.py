@@ -1,5 +1,7 @@
 """Airflow's public REST API, as one of its users."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -23,6 +25,11 @@ class AirflowApi:
         self._paths = paths
         self._url = (settings or AirflowSettings()).url.rstrip("/")
         self._token: str | None = None
+
+    def log_in(self) -> None:
+        """Log in now. Raises ConfigurationError where Airflow refuses the password, StackError where it is away."""
+        with self._reaching():
+            self._token = self._new_token()
 
     def get(self, path: str, params: dict[str, Any] | None = None) -> Any:
         """GET; the decoded answer."""
@@ -51,15 +58,13 @@ class AirflowApi:
         return any(dag["dag_id"] == dag_id for dag in found)
 
     def _ask(self, method: str, path: str, **request: Any) -> Any:
-        try:
-            if self._token is None:
-                self._token = self._log_in()
-            headers = {"Authorization": f"Bearer {self._token}"}
+        if self._token is None:
+            self.log_in()
+        headers = {"Authorization": f"Bearer {self._token}"}
+        with self._reaching():
             answer = httpx.request(
                 method, f"{self._url}/api/v2{path}", headers=headers, timeout=TIMEOUT_SECONDS, **request
             )
-        except httpx.HTTPError as error:
-            raise StackError(f"airflow does not answer at {self._url} ({type(error).__name__})") from error
         if answer.status_code >= httpx.codes.BAD_REQUEST:
             # Its text may repeat what was sent, so it stays out of the message.
             place = path.split("?", maxsplit=1)[0]
@@ -68,7 +73,14 @@ class AirflowApi:
             )
         return answer.json() if answer.content else None
 
-    def _log_in(self) -> str:
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx.HTTPError as error:
+            raise StackError(f"airflow does not answer at {self._url} ({type(error).__name__})") from error
+
+    def _new_token(self) -> str:
         login = {"username": self._user, "password": secret(f"airflow-{self._user}", self._paths)}
         answer = httpx.post(f"{self._url}/auth/token", json=login, timeout=TIMEOUT_SECONDS)
         if answer.status_code >= httpx.codes.BAD_REQUEST:
