@@ -133,13 +133,19 @@ def keep(
     Raises FencedError when the lease has been taken over.
     """
     for group in _groups(kept, at_once):
-        writes = [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in group]
 
-        def work(session: ClientSession, writes: Sequence[ReplaceOne[Document]] = writes) -> None:
+        def work(session: ClientSession, group: Sequence[Document] = group) -> None:
             assert_held(db, lease, shard, session)
-            db.quarantine.bulk_write(writes, ordered=False, session=session)
+            write(db, group, session)
 
         in_transaction(client, work)
+
+
+def write(db: Database[Document], kept: Sequence[Document], session: ClientSession) -> None:
+    """Keep documents in a transaction that holds the lease."""
+    writes = [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in kept]
+    if writes:
+        db.quarantine.bulk_write(writes, ordered=False, session=session)
 
 
 def _groups(kept: Sequence[Document], at_once: int) -> Iterator[list[Document]]:
