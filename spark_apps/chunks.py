@@ -90,10 +90,11 @@ def _shard(worker: "Worker", records: Sequence[Message]) -> int:
 
 
 def _refuse(worker: "Worker", refused: Sequence[Refused], shard: int, counts: Counts) -> None:
-    counts.quarantined.update(entry.reason for entry in refused)
+    kept = quarantine.documents(refused, worker.keys, worker.day_keys)
+    counts.suppressed += len(refused) - len(kept)  # whose key is punctured
+    counts.quarantined.update(document["reason"] for document in kept)
     size = worker.settings.subjects_per_transaction
-    for start in range(0, len(refused), size):
-        quarantine.keep(worker.client, worker.db, worker.lease, shard, refused[start : start + size])
+    quarantine.keep(worker.client, worker.db, worker.lease, shard, kept, at_once=size)
 
 
 def refused_of(people: Sequence[Person], changes: Sequence[Change]) -> list[Refused]:
@@ -110,7 +111,8 @@ def _save(worker: "Worker", people: Sequence[Person], shard: int, batch: Batch, 
     """MongoDB first: its transaction decides what stands, and at what write time."""
 
     def keep_refused(some: Sequence[Person], changes: Sequence[Change], session: ClientSession) -> None:
-        quarantine.write(worker.db, refused_of(some, changes), session)
+        kept = quarantine.documents(refused_of(some, changes), worker.keys, worker.day_keys)
+        quarantine.write(worker.db, kept, session)
 
     changes = sinks.save_to_mongodb_collection(worker, people, shard, keep_refused)
     sinks.save_consents(worker, people, changes, batch)

@@ -145,10 +145,8 @@ def validate(rows: Sequence[Row], now_ms: int, rules: Rules) -> tuple[list[Row],
 
 
 def refusal(row: Row, why: Refusal) -> Refused:
-    """What quarantine keeps of a row."""
-    message = row.message
-    subject = row.subject_ids[0] if row.subject_ids else None
-    return Refused(message.topic, message.partition, message.offset, why.reason.value, subject)
+    """What quarantine is told of a row."""
+    return Refused(row.message, why.reason.value, row.subject_ids, row.generation)
 
 
 def by_person(rows: Sequence[Row]) -> list[Person]:

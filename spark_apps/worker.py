@@ -21,6 +21,7 @@ from lethe.errors import StoreError
 from lethe.profiles.contract import Profile
 from lethe.profiles.enrichment import enricher
 from lethe.profiles.rules import Rules
+from lethe.protection.day_keys import DayKeys
 from lethe.protection.key_store import KeyStore
 from lethe.protection.pseudonym import load_pepper
 from lethe.protection.subject_keys import SubjectKeys
@@ -69,6 +70,7 @@ class Worker:
     figures: tuple[str, ...]
     key_store: KeyStore
     keys: SubjectKeys
+    day_keys: DayKeys
     ledger: Ledger = field(default_factory=Ledger)
 
     @classmethod
@@ -118,6 +120,7 @@ class Worker:
             figures=register.contribution_fields(),
             key_store=key_store,
             keys=SubjectKeys(key_store.load(), pepper),
+            day_keys=DayKeys(paths),
         )
 
     def refresh(self, ledger_version: int) -> None:
