@@ -164,6 +164,10 @@ def test_made_up_people_with_consents_of_their_own_end_as_the_model_says(running
     running.check()
 
 
+def test_each_message_was_counted_once(running: LiveStream) -> None:
+    assert_totals_equal(running.stack, running.model)
+
+
 def test_an_erased_persons_consents_go_and_a_grant_after_it_is_no_profile(running: LiveStream) -> None:
     person = new()
     running.send([sendable(profile(person, consents=[said("analytics", 60), said("marketing", 60)]))])
@@ -185,10 +189,6 @@ def test_the_time_from_a_withdrawal_to_its_effect_is_published(running: LiveStre
     totals = running.stack.db("auditor").stream_health.find_one({"_id": "totals"}) or {}
     assert totals["withdrawals"] >= 3
     assert 0 < totals["withdrawal_ms"] / totals["withdrawals"] < 60_000
-
-
-def test_each_message_was_counted_once(running: LiveStream) -> None:
-    assert_totals_equal(running.stack, running.model)
 
 
 def test_reading_both_topics_again_from_their_beginning_changes_nothing(running: LiveStream) -> None:
