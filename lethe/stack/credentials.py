@@ -22,16 +22,17 @@ ALPHABET = string.ascii_letters + string.digits
 PASSWORD_LENGTH = 32
 SECRET_LENGTH = 96  # Airflow wants 64 characters or more to sign its tokens with
 
+CASSANDRA_ROLES = ("fence", "eraser", "auditor", "scanner", "operator", "analyst")
 PASSWORDS = (
     *(f"kafka-{role}" for role in ("admin", "producer", "stream", "eraser", "auditor")),
-    *(f"cassandra-{role}" for role in ("admin", "fence", "eraser", "auditor", "operator")),
+    *(f"cassandra-{role}" for role in ("admin", *CASSANDRA_ROLES)),
     "cassandra-jmx",
     "cassandra-keystore",
     *(
         f"mongo-{role}"
         for role in (
             *("admin", "stream", "fence", "supervision", "eraser"),
-            *("auditor", "publisher", "dashboard", "operator", "quarantine"),
+            *("auditor", "scanner", "publisher", "dashboard", "operator", "analyst", "quarantine"),
         )
     ),
     *(f"airflow-{role}" for role in ("admin", "controller", "dpo", "viewer")),

@@ -5,6 +5,7 @@ Every step asks for a state, not for a change: it is made where it is missing an
 
 from collections.abc import Callable
 
+from lethe.register.masks import mask_statements
 from lethe.register.model import Register
 from lethe.register.schema import cassandra_statements, mongodb_ttls, mongodb_validators
 from lethe.settings import Paths, Ports
@@ -29,4 +30,4 @@ def provision_servers(
     kafka.provision(paths, servers.kafka, progress)
     ring = servers.cassandra
     statements = cassandra_statements(register, ring.keyspace, cassandra.replication(ring))
-    cassandra.provision(paths, ring, statements, progress)
+    cassandra.provision(paths, ring, statements, mask_statements(register, ring.keyspace), progress)

@@ -12,7 +12,8 @@ from cassandra.cluster import NoHostAvailable, Session
 from lethe.errors import StackError
 from lethe.settings import CassandraSettings, Paths, secret
 from lethe.stack.cassandra import ADMIN, DEFAULT_SUPERUSER, lets_in, login
-from lethe.stores.cassandra import TABLES
+from lethe.stores.cassandra import TABLE, TABLES
+from lethe.stream import fence
 
 ALL_ROLES = "roles"
 ROLES_KEYSPACE = "system_auth"
@@ -26,17 +27,21 @@ def rights(keyspace: str) -> dict[str, Rights]:
 
     `fence` gives rights on the tables to the role of each new lease: Cassandra lets a role grant what it holds
     itself, and AUTHORIZE. A role that makes another may alter and drop that one, so CREATE is enough. DESCRIBE
-    lets it list the roles of older leases.
+    lets it list the roles of older leases. Without UNMASK a role sees what `lethe.register.masks` leaves, and can't
+    ask for a row by a masked column, so by no `subject_id`.
     """
     tables = [f"data/{keyspace}/{table}" for table in TABLES]
     return {
         "fence": {
-            **dict.fromkeys(tables, frozenset({"SELECT", "MODIFY", "AUTHORIZE"})),
+            **dict.fromkeys(tables, frozenset({*fence.RIGHTS, "AUTHORIZE"})),
             ALL_ROLES: frozenset({"CREATE", "DESCRIBE"}),
         },
-        "eraser": dict.fromkeys(tables, frozenset({"SELECT", "MODIFY"})),
-        "auditor": dict.fromkeys(tables, frozenset({"SELECT"})),
-        "operator": dict.fromkeys(tables, frozenset({"SELECT"})),
+        "eraser": dict.fromkeys(tables, frozenset({"SELECT", "MODIFY", "UNMASK"})),
+        "auditor": dict.fromkeys(tables, frozenset({"SELECT", "UNMASK"})),
+        # It looks for personal data where nobody has declared any, so also in tables that are not ours yet.
+        "scanner": {f"data/{keyspace}": frozenset({"SELECT", "UNMASK"})},
+        "operator": dict.fromkeys(tables, frozenset({"SELECT", "UNMASK"})),
+        "analyst": {f"data/{keyspace}/{TABLE}": frozenset({"SELECT"})},
     }
 
 
@@ -46,9 +51,16 @@ def replication(settings: CassandraSettings) -> dict[str, str | int]:
 
 
 def provision(
-    paths: Paths, settings: CassandraSettings, statements: Sequence[str], progress: Callable[[str], None]
+    paths: Paths,
+    settings: CassandraSettings,
+    statements: Sequence[str],
+    masks: Sequence[str],
+    progress: Callable[[str], None],
 ) -> None:
-    """Bring a running node to what Lethe needs of it; `statements` make keyspace and tables.
+    """Bring a running node to what Lethe needs of it; `statements` make keyspace and tables, `masks` mask columns.
+
+    Columns are masked when every role that reads them has its right to, so that no reader is shut out meanwhile;
+    what is new holds nothing yet.
 
     Raises StackError when the node refuses the administrator, or something that it was asked.
     """
@@ -64,6 +76,8 @@ def provision(
             for role, wanted in rights(settings.keyspace).items():
                 _make_role(session, settings, role, secret(f"cassandra-{role}", paths))
                 _set_rights(session, role, wanted)
+            for statement in masks:
+                session.execute(statement)
         finally:
             session.cluster.shutdown()
     except (DriverException, NoHostAvailable) as error:

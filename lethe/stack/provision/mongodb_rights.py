@@ -51,6 +51,7 @@ RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
         "lease": KEEP,
     },
     "auditor": dict.fromkeys((*COLLECTIONS, *VIEWS), READ),
+    "scanner": dict.fromkeys((*COLLECTIONS, *VIEWS), READ),
     "publisher": {
         "aggregate_shards": READ,
         "subject_counts": READ,
@@ -63,9 +64,13 @@ RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
     # What supervision remembers lies beside the driver's own state.
     "supervision": {"stream_health": KEEP},
     "operator": dict.fromkeys((*COLLECTIONS, *VIEWS), READ),
+    # Exact figures, never what they are counted from.
+    "analyst": dict.fromkeys(VIEWS, READ),
 }
-# A person with a shell asks what there is before asking for it.
-BROWSES = ("operator",)
+# A person with a shell asks what there is before asking for it; so does who looks for what nobody has declared.
+BROWSES = ("operator", "scanner")
+# Reads every collection of the database, also those that are not ours yet.
+READS_ALL = ("scanner",)
 
 
 def privileges(role: str, database: str) -> list[Document]:
@@ -74,6 +79,10 @@ def privileges(role: str, database: str) -> list[Document]:
         {"resource": {"db": database, "collection": name}, "actions": list(actions)}
         for name, actions in RIGHTS[role].items()
     ]
-    if role in BROWSES:
-        result.append({"resource": {"db": database, "collection": ""}, "actions": ["listCollections"]})
+    everywhere = [
+        *(["listCollections"] if role in BROWSES else []),
+        *(READ if role in READS_ALL else ()),
+    ]
+    if everywhere:
+        result.append({"resource": {"db": database, "collection": ""}, "actions": everywhere})
     return result

@@ -29,9 +29,11 @@ GIVEN: dict[str, set[str]] = {
     "postgres": {"airflow-database"},
     "provision": {
         *(f"kafka-{role}" for role in ("admin", "producer", "stream", "eraser", "auditor")),
-        *(f"cassandra-{role}" for role in ("admin", "fence", "eraser", "auditor", "operator")),
+        *(f"cassandra-{role}" for role in ("admin", "fence", "eraser", "auditor")),
+        *(f"cassandra-{role}" for role in ("scanner", "operator", "analyst")),
         *(f"mongo-{role}" for role in ("admin", "stream", "fence", "supervision", "eraser")),
-        *(f"mongo-{role}" for role in ("auditor", "publisher", "dashboard", "operator", "quarantine")),
+        *(f"mongo-{role}" for role in ("auditor", "scanner", "publisher", "dashboard", "operator")),
+        *(f"mongo-{role}" for role in ("analyst", "quarantine")),
     },
     "airflow-migrate": {"airflow-database"},
     "airflow-api-server": {
