@@ -17,12 +17,14 @@ from urllib.parse import quote
 import httpx
 
 from lethe.settings import PROJECT, CassandraSettings, KafkaSettings, MongoSettings, Paths, Ports, secret
+from lethe.stack.airflow_rights import ROLES
 from lethe.stack.private_files import private_folder, replace
 from lethe.stack.program import Program, log_file, run_to_end
 from lethe.stack.readiness import wait_until
 from lethe.stores.kafka import client_settings
 
-USERS = {"admin": "admin", "controller": "op", "dpo": "user", "viewer": "viewer"}
+USERS = ROLES  # one a role, of the same name
+AUTH_MANAGER = "lethe_airflow.auth_manager.AuthManager"  # in plugins/, which Airflow puts on its path
 API_SERVER = "airflow-api-server"
 COMPONENTS = ("scheduler", "dag-processor", "triggerer")
 PROGRAMS = (API_SERVER, *(f"airflow-{component}" for component in COMPONENTS))
@@ -88,7 +90,8 @@ def _configuration(paths: Paths, ports: Ports) -> str:
             "parallelism": 4,
             "fernet_key": secret("airflow-fernet", paths),
             "execution_api_server_url": f"{url}/execution/",
-            "simple_auth_manager_users": ",".join(f"{user}:{role}" for user, role in USERS.items()),
+            "auth_manager": AUTH_MANAGER,
+            "simple_auth_manager_users": ",".join(f"{user}:{user}" for user in USERS),
             "simple_auth_manager_passwords_file": folder / "passwords.json",
             "min_serialized_dag_update_interval": 5,
             "hostname_callable": "socket.gethostname",
