@@ -11,7 +11,7 @@ ENV := .venv
 RUN := $(ENV)/bin
 CODE := lethe spark_apps dashboard plugins dags tests benchmarks
 
-.PHONY: help up down status clean test test-fast test-long lint format bench docs lock
+.PHONY: help up down status clean test test-fast test-long lint format bench rights docs lock
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ format: $(ENV)/installed ## Bring the code to its one form
 
 bench: $(ENV)/installed ## Measure against the pipeline that people build instead (about 20 minutes)
 	@$(RUN)/python -m benchmarks.run
+
+rights: $(ENV)/installed ## Write the tables of rights in docs/security.md anew
+	@$(RUN)/python -m lethe.stack.rights_tables
 
 docs: $(ENV)/installed ## Check what the documents show
 	@$(RUN)/python -m pytest tests/unit/docs

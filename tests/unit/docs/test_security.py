@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from lethe.register.load import load
 from lethe.settings import PORT_OFFSETS, Paths
-from lethe.stack import airflow, credentials
-from lethe.stack.provision import cassandra, kafka, mongodb_rights
+from lethe.stack import airflow, credentials, rights_tables
 from tests.unit.docs.pages import codes, page
 
 PAGE = page("docs/security.md")
-ACTIONS = {"F": "find", "I": "insert", "U": "update", "R": "remove"}
 
 
 def test_every_credential_is_listed() -> None:
@@ -19,44 +18,50 @@ def test_every_credential_is_listed() -> None:
     assert sorted(listed) == sorted(made)
 
 
-def test_the_rights_in_kafka_are_the_code_s() -> None:
-    rows = PAGE.table("Kafka")
-    topics = {codes(row["user"])[0]: set(row["on both topics"].split(", ")) for row in rows}
-    groups = {codes(row["user"])[0]: codes(row["consumer groups that begin with"]) for row in rows}
-    assert topics == {role: {each.name for each in rights} for role, rights in kafka.ON_TOPICS.items()}
-    assert {role: names[0] for role, names in groups.items() if names} == kafka.ON_GROUPS
+def test_the_tables_of_rights_are_what_the_code_grants() -> None:
+    """To change them: `make rights`."""
+    text = PAGE.file.read_text(encoding="utf-8")
+    assert {block[2] for block in rights_tables.BLOCK.finditer(text)} == {*rights_tables.tables(load())}
+    assert rights_tables.rewritten(text, load()) == text
 
 
-def test_the_rights_in_cassandra_are_the_code_s() -> None:
-    columns = {
-        "`lethe.profiles`": "data/lethe/profiles",
-        "`lethe.consents`": "data/lethe/consents",
-        "all roles": "roles",
+def test_a_right_that_the_page_gives_is_not_among_those_that_are_tried_and_refused() -> None:
+    """The tables and the cases of tests/integration/test_rights.py are each other's complement."""
+    given = {
+        (codes(row["collection"])[0], role, letter)
+        for row in PAGE.table("MongoDB")
+        for role, letters in row.items()
+        if role != "collection"
+        for letter in letters
     }
-    listed = {
-        codes(row["role"])[0]: {
-            resource: frozenset(row[column].split(", "))
-            for column, resource in columns.items()
-            if row[column]
-        }
+    refused = {
+        (right.resource, right.role, rights_tables.LETTERS[right.action])
+        for right in rights_tables.refused_by_mongodb()
+    }
+    assert not given & refused
+    cells = len(PAGE.table("MongoDB")) * (len(PAGE.table("MongoDB")[0]) - 1)
+    assert len(given | refused) == cells * len(rights_tables.LETTERS)
+
+
+def test_the_rights_in_cassandra_and_those_refused_are_each_other_s_complement() -> None:
+    refused = {
+        (right.role, right.action)
+        for right in rights_tables.refused_by_cassandra("lethe")
+        if right.resource == "data/lethe/profiles"
+    }
+    given = {
+        (codes(row["role"])[0], action)
         for row in PAGE.table("Cassandra")
+        for column in ("`lethe.profiles`", "every table of `lethe`")
+        for action in row[column].split(", ")
+        if action
     }
-    assert listed == cassandra.rights("lethe")
+    assert not given & refused
+    assert len(given | refused) == len(PAGE.table("Cassandra")) * len(rights_tables.ON_TABLE)
 
 
-def test_the_rights_in_mongodb_are_the_code_s() -> None:
-    listed: dict[str, dict[str, tuple[str, ...]]] = {}
-    for row in PAGE.table("MongoDB"):
-        collection = codes(row.pop("collection"))[0]
-        for role, letters in row.items():
-            if letters:
-                listed.setdefault(role, {})[collection] = tuple(ACTIONS[letter] for letter in letters)
-    assert listed == mongodb_rights.RIGHTS
-
-
-def test_the_users_of_airflow_are_the_code_s() -> None:
-    rows = PAGE.table("Airflow")
-    assert {codes(row["user"])[0]: codes(row["Airflow's role"])[0] for row in rows} == airflow.USERS
+def test_every_user_of_airflow_is_listed() -> None:
+    assert tuple(codes(row["user"])[0] for row in PAGE.table("Airflow")) == airflow.USERS
 
 
 @pytest.fixture
