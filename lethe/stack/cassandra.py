@@ -14,6 +14,7 @@ from cassandra.policies import RoundRobinPolicy
 
 from lethe.errors import StackError
 from lethe.settings import CassandraSettings, Paths, Ports, secret
+from lethe.stack import cassandra_audit
 from lethe.stack.cassandra_options import JVM_OPTIONS, LOGGING, node
 from lethe.stack.java import COMMON_OPTIONS, argument_file, class_path
 from lethe.stack.private_files import private_folder, replace
@@ -53,6 +54,7 @@ def prepare(paths: Paths, ports: Ports, java: Path, lib: Path) -> Program:
         f"-Dcassandra.config={(config / 'cassandra.yaml').as_uri()}",
         f"-Dcassandra.storagedir={data}",
         f"-Dlogback.configurationFile={(config / 'logback.xml').as_uri()}",
+        f"-D{cassandra_audit.FILE_PROPERTY}={log_file(paths, 'cassandra-audit')}",
         "-cp",
         class_path(lib),
     ]

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from lethe.settings import Paths, Ports, secret
+from lethe.stack import cassandra_audit
 
 # Fencing waits until a revoked right is refused: this is how long a node may go on believing in it.
 RIGHTS_CACHE = "1000ms"
@@ -62,12 +63,12 @@ JVM_OPTIONS = (
     *(f"--add-opens={package}=ALL-UNNAMED" for package in _OPENS),
 )
 
-LOGGING = """\
+LOGGING = f"""\
 <configuration>
   <appender name="STDOUT" class="ch.qos.logback.core.ConsoleAppender">
-    <encoder><pattern>%date{ISO8601} %-5level %logger{0} - %msg%n</pattern></encoder>
+    <encoder><pattern>%date{{ISO8601}} %-5level %logger{{0}} - %msg%n</pattern></encoder>
   </appender>
-  <root level="INFO"><appender-ref ref="STDOUT"/></root>
+{cassandra_audit.appender()}  <root level="INFO"><appender-ref ref="STDOUT"/></root>
   <logger name="org.apache.cassandra.config.Config" level="WARN"/>
   <logger name="io.netty" level="WARN"/>
 </configuration>
@@ -102,6 +103,7 @@ def node(paths: Paths, ports: Ports, config: Path) -> dict[str, Any]:
         "counter_cache_size": "0MiB",
         # Slow statements are logged with their values.
         "slow_query_log_timeout": "0ms",
+        "audit_logging_options": cassandra_audit.OPTIONS,
     }
 
 

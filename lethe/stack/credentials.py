@@ -23,18 +23,16 @@ PASSWORD_LENGTH = 32
 SECRET_LENGTH = 96  # Airflow wants 64 characters or more to sign its tokens with
 
 CASSANDRA_ROLES = ("fence", "eraser", "auditor", "scanner", "operator", "analyst")
+MONGO_ROLES = (
+    *("admin", "stream", "fence", "supervision", "eraser", "auditor"),
+    *("scanner", "publisher", "dashboard", "operator", "analyst", "quarantine"),
+)
 PASSWORDS = (
     *(f"kafka-{role}" for role in ("admin", "producer", "stream", "eraser", "auditor")),
     *(f"cassandra-{role}" for role in ("admin", *CASSANDRA_ROLES)),
     "cassandra-jmx",
     "cassandra-keystore",
-    *(
-        f"mongo-{role}"
-        for role in (
-            *("admin", "stream", "fence", "supervision", "eraser"),
-            *("auditor", "scanner", "publisher", "dashboard", "operator", "analyst", "quarantine"),
-        )
-    ),
+    *(f"mongo-{role}" for role in MONGO_ROLES),
     *(f"airflow-{role}" for role in ("admin", "controller", "dpo", "viewer")),
     "dashboard-login",
 )

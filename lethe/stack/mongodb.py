@@ -1,5 +1,6 @@
 """The embedded MongoDB: a replica set of one node, since transactions need a replica set."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from lethe.settings import MongoSettings, Paths, Ports
+from lethe.stack.credentials import MONGO_ROLES
 from lethe.stack.private_files import private_folder, replace
 from lethe.stack.program import Program
 from lethe.stack.readiness import wait_until
@@ -25,7 +27,9 @@ def prepare(paths: Paths, ports: Ports, mongod: Path) -> Program:
     data = private_folder(paths.data / NAME)
     file = config / "mongod.yaml"
     replace(file, yaml.safe_dump(server(paths, ports), sort_keys=False))
-    return Program(NAME, [str(mongod), "--config", str(file)], data, files=(file,))
+    users = ",".join((*MONGO_ROLES, "__system"))  # under which members of the set log in
+    command = [sys.executable, "-m", "lethe.stack.mongod_log", users, str(mongod), "--config", str(file)]
+    return Program(NAME, command, data, files=(file,))
 
 
 def server(paths: Paths, ports: Ports) -> dict[str, Any]:
@@ -44,7 +48,8 @@ def server(paths: Paths, ports: Ports) -> dict[str, Any]:
             "dbPath": str(paths.data / NAME),
             "wiredTiger": {"engineConfig": {"cacheSizeGB": CACHE_GB}},
         },
-        "systemLog": {"quiet": True},
+        # Quiet, it would not tell of logins; what it then says of connections, lethe.stack.mongod_log drops.
+        "systemLog": {"quiet": False},
         # A slow operation is logged with its values: none is.
         "operationProfiling": {"mode": "off", "slowOpSampleRate": 0.0},
         "setParameter": {"transactionLifetimeLimitSeconds": TRANSACTION_SECONDS},
