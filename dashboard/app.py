@@ -64,8 +64,8 @@ def _install_login(server: Flask, settings: DashboardSettings) -> None:
 
 def _route(app: Dash) -> None:
     @app.callback(Output("page", "children"), Input("location", "pathname"))
-    def show(path: str | None) -> Component:
-        page = PAGES.get(path or "/", overview)
+    def show(path: object) -> Component:
+        page = PAGES.get(path, overview) if isinstance(path, str) else overview
         layout: Component = page.layout()
         return layout
 

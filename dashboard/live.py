@@ -29,11 +29,12 @@ def keep_up_to_date(app: Dash, source: Source, page: str, parts: Parts) -> None:
         Input(f"{page}-tick", "n_intervals"),
         State(f"{page}-shown", "data"),
     )
-    def refresh(_: int | None, shown: list[str] | None) -> list[object]:
+    def refresh(_: int | None, shown: object) -> list[object]:
         reading = source.read()
         values = [part(reading) for part in parts.values()]
         digests = [_digest(value) for value in values]
-        before = shown or [""] * len(values)
+        # It comes from the browser: what was not sent by this page is as if nothing were shown yet.
+        before = shown if isinstance(shown, list) and len(shown) == len(values) else [""] * len(values)
         changed = [
             value if digest != old else no_update
             for value, digest, old in zip(values, digests, before, strict=True)
