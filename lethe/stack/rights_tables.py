@@ -17,7 +17,7 @@ from lethe.register.schema import cassandra_columns
 from lethe.settings import PROJECT, CassandraSettings
 from lethe.stack import airflow_rights
 from lethe.stack.provision import cassandra, kafka, mongodb_rights
-from lethe.stores.cassandra import TABLE
+from lethe.stores.cassandra import CONSENTS, TABLE, TABLES
 from lethe.stores.kafka import TOPICS
 from lethe.stream import fence
 
@@ -41,7 +41,7 @@ class Right(NamedTuple):
 
 def cassandra_rights(keyspace: str) -> dict[str, dict[str, frozenset[str]]]:
     """Those of the fixed roles and, under LEASE_ROLE, those of the role of the lease in force."""
-    lease = {f"data/{keyspace}/{TABLE}": frozenset(fence.RIGHTS)}
+    lease = {f"data/{keyspace}/{table}": frozenset(rights) for table, rights in fence.RIGHTS.items()}
     return {LEASE_ROLE: lease, **cassandra.rights(keyspace)}
 
 
@@ -49,6 +49,7 @@ def refused_by_cassandra(keyspace: str) -> list[Right]:
     """Every right that a role lacks, on the table, its keyspace, all roles, and the keyspace of passwords."""
     asked = {
         f"data/{keyspace}/{TABLE}": ON_TABLE,
+        f"data/{keyspace}/{CONSENTS}": [right for right in ON_TABLE if right != "UNMASK"],  # it has no mask
         f"data/{keyspace}": ON_KEYSPACE,
         cassandra.ALL_ROLES: ON_ROLES,
         f"data/{cassandra.ROLES_KEYSPACE}": ("SELECT", "MODIFY"),
@@ -109,13 +110,14 @@ def _kafka() -> str:
 
 
 def _cassandra(keyspace: str) -> str:
-    places = (f"data/{keyspace}/{TABLE}", f"data/{keyspace}", cassandra.ALL_ROLES)
+    places = [*(f"data/{keyspace}/{table}" for table in TABLES), f"data/{keyspace}", cassandra.ALL_ROLES]
     order = [*ON_TABLE, *ON_ROLES]
     rows = [
         (_code(role), *(", ".join(sorted(held.get(place, ()), key=order.index)) for place in places))
         for role, held in cassandra_rights(keyspace).items()
     ]
-    return _table(("role", f"`{keyspace}.{TABLE}`", f"every table of `{keyspace}`", "all roles"), rows)
+    named = [f"`{keyspace}.{table}`" for table in TABLES]
+    return _table(("role", *named, f"every table of `{keyspace}`", "all roles"), rows)
 
 
 def _masks(register: Register) -> str:

@@ -136,7 +136,7 @@ def as_role(stack: LiveStack, role: str, lease: Session) -> Session:
     return lease if role == LEASE_ROLE else stack.cassandra(role)
 
 
-PROFILES = f"{KEYSPACE}.{cassandra.TABLE}"
+PROFILES, CONSENTS = (f"{KEYSPACE}.{table}" for table in cassandra.TABLES)
 # How each right is used, by the last part of the resource; {other} is a role that is not the one that tries.
 TRIES = {
     ("profiles", "SELECT"): f"SELECT event_time FROM {PROFILES} LIMIT 1",  # noqa: S608
@@ -145,6 +145,11 @@ TRIES = {
     ("profiles", "AUTHORIZE"): f"GRANT SELECT ON TABLE {PROFILES} TO auditor",
     ("profiles", "ALTER"): f"ALTER TABLE {PROFILES} ADD tried text",
     ("profiles", "DROP"): f"DROP TABLE {PROFILES}",
+    ("consents", "SELECT"): f"SELECT at FROM {CONSENTS} LIMIT 1",  # noqa: S608
+    ("consents", "MODIFY"): f"DELETE FROM {CONSENTS} USING TIMESTAMP 1 WHERE subject_id = 'nobody'",  # noqa: S608
+    ("consents", "AUTHORIZE"): f"GRANT SELECT ON TABLE {CONSENTS} TO auditor",
+    ("consents", "ALTER"): f"ALTER TABLE {CONSENTS} ADD tried text",
+    ("consents", "DROP"): f"DROP TABLE {CONSENTS}",
     (KEYSPACE, "CREATE"): f"CREATE TABLE {KEYSPACE}.tried (x text PRIMARY KEY)",
     (KEYSPACE, "ALTER"): f"ALTER KEYSPACE {KEYSPACE} WITH durable_writes = true",
     (KEYSPACE, "DROP"): f"DROP KEYSPACE {KEYSPACE}",
@@ -188,7 +193,7 @@ def test_cassandra_lets_a_role_ask_for_a_person(stack: LiveStack, lease: Session
 
 @pytest.mark.parametrize("role", [LEASE_ROLE, "eraser"])
 def test_cassandra_lets_who_may_delete(stack: LiveStack, lease: Session, role: str) -> None:
-    cassandra.delete_profile(as_role(stack, role, lease), NOBODY, 1)
+    cassandra.delete_subject(as_role(stack, role, lease), NOBODY, 1)
 
 
 @pytest.fixture
@@ -207,7 +212,7 @@ def person(stack: LiveStack) -> Iterator[str]:
     eraser = stack.cassandra("eraser")
     eraser.execute(f"INSERT INTO {PROFILES} ({names}) VALUES ({held}) USING TIMESTAMP 1")  # noqa: S608
     yield region
-    cassandra.delete_profile(eraser, row["subject_id"].strip("'"), 2)
+    cassandra.delete_subject(eraser, row["subject_id"].strip("'"), 2)
 
 
 def rows_of(stack: LiveStack, role: str, region: str) -> list[Any]:

@@ -12,8 +12,7 @@ from cassandra.cluster import NoHostAvailable, Session
 from lethe.errors import StackError
 from lethe.settings import CassandraSettings, Paths, secret
 from lethe.stack.cassandra import ADMIN, DEFAULT_SUPERUSER, lets_in, login
-from lethe.stores.cassandra import TABLE, TABLES
-from lethe.stream import fence
+from lethe.stores.cassandra import CONSENTS, TABLE
 
 ALL_ROLES = "roles"
 ROLES_KEYSPACE = "system_auth"
@@ -30,18 +29,20 @@ def rights(keyspace: str) -> dict[str, Rights]:
     lets it list the roles of older leases. Without UNMASK a role sees what `lethe.register.masks` leaves, and can't
     ask for a row by a masked column, so by no `subject_id`.
     """
-    tables = [f"data/{keyspace}/{table}" for table in TABLES]
+    profiles, consents = (f"data/{keyspace}/{table}" for table in (TABLE, CONSENTS))
+    reading = {profiles: frozenset({"SELECT", "UNMASK"}), consents: frozenset({"SELECT"})}
+    writing = {place: rights | {"MODIFY"} for place, rights in reading.items()}
     return {
         "fence": {
-            **dict.fromkeys(tables, frozenset({*fence.RIGHTS, "AUTHORIZE"})),
+            **{place: rights | {"AUTHORIZE"} for place, rights in writing.items()},
             ALL_ROLES: frozenset({"CREATE", "DESCRIBE"}),
         },
-        "eraser": dict.fromkeys(tables, frozenset({"SELECT", "MODIFY", "UNMASK"})),
-        "auditor": dict.fromkeys(tables, frozenset({"SELECT", "UNMASK"})),
+        "eraser": writing,
+        "auditor": reading,
         # It looks for personal data where nobody has declared any, so also in tables that are not ours yet.
         "scanner": {f"data/{keyspace}": frozenset({"SELECT", "UNMASK"})},
-        "operator": dict.fromkeys(tables, frozenset({"SELECT", "UNMASK"})),
-        "analyst": {f"data/{keyspace}/{TABLE}": frozenset({"SELECT"})},
+        "operator": reading,
+        "analyst": {profiles: frozenset({"SELECT"})},
     }
 
 
