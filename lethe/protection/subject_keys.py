@@ -6,7 +6,7 @@ the audit_ref (HMAC-SHA256, RFC 2104). docs/protection.md has it byte by byte, w
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NoReturn, TypeAlias
 
 import numpy as np
@@ -165,13 +165,25 @@ class SubjectKeys:
         return derived
 
 
-def puncture(store: KeyStore, pepper: bytes, subjects: Iterable[Subject]) -> KeyState:
+def puncture(
+    store: KeyStore,
+    pepper: bytes,
+    subjects: Iterable[Subject],
+    before: Callable[[SubjectKeys], object] | None = None,
+) -> KeyState:
     """Destroy the keys of all subjects, in every root, by one new epoch; returns the state in force then.
 
-    From then on nobody derives them, from no copy. Where all are punctured already no epoch is made.
-    Raises as KeyStore.change and `names_of` do.
+    From then on nobody derives them, from no copy. Where all are punctured already no epoch is made. `before` is called
+    with the keys as they are at the last, while nobody else can change the state: what only they tell can be kept.
+    Raises as KeyStore.change, `names_of` and `before` do.
     """
     listed = list(subjects)
     names = names_of([subject for subject, _ in listed], [generation for _, generation in listed])
     leaves = LeafNumbers(pepper).of(names)
-    return store.change(lambda state: state.puncture(dict.fromkeys(state.roots, leaves)))
+
+    def change(state: KeyState) -> KeyState:
+        if before is not None:
+            before(SubjectKeys(state, pepper))
+        return state.puncture(dict.fromkeys(state.roots, leaves))
+
+    return store.change(change)

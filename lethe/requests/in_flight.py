@@ -6,7 +6,7 @@ to MongoDB any more; what it may still write to Cassandra has a write time that 
 MongoDB, which comes first, gave it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -16,6 +16,8 @@ from bson.int64 import Int64
 from cassandra.cluster import Session
 
 from lethe.errors import StoreError
+from lethe.protection.subject_keys import SubjectKeys
+from lethe.requests import names
 from lethe.requests.record import Erasure
 from lethe.requests.suppress import newest_held
 from lethe.settings import StreamSettings
@@ -35,17 +37,25 @@ class Driver(StrEnum):
 
 
 def driver_state(
-    driver: Mapping[str, Any] | None, version: int, now: datetime, limit_seconds: float
+    driver: Mapping[str, Any] | None,
+    version: int,
+    now: datetime,
+    limit_seconds: float,
+    of: str = "ledger_version",
 ) -> Driver:
-    """Judge the driver's document; a heartbeat older than the limit (s) means that no driver runs."""
+    """Judge the driver's document; a heartbeat older than the limit (s) means that no driver runs.
+
+    `of` names what the version is of: the driver tells `<of>`, read before it looked at the batch in flight, and
+    `batch_<of>`, read when that batch began.
+    """
     if not driver or driver.get("state") in ("stopped", "failed"):
         return Driver.ABSENT
     beat = driver.get("heartbeat_at")
     if beat is None or (now - beat).total_seconds() > limit_seconds:
         return Driver.ABSENT
-    if (driver.get("ledger_version") or 0) < version or driver.get("state") == "starting":
+    if (driver.get(of) or 0) < version or driver.get("state") == "starting":
         return Driver.WORKING
-    if driver.get("batch_in_flight") is None or (driver.get("batch_ledger_version") or 0) >= version:
+    if driver.get("batch_in_flight") is None or (driver.get(f"batch_{of}") or 0) >= version:
         return Driver.KNOWS
     return Driver.WORKING
 
@@ -67,14 +77,15 @@ def is_settled(erasure: Erasure, settings: StreamSettings | None = None) -> bool
     return state is not Driver.WORKING
 
 
-def settle(erasure: Erasure, session: Session, ends: Ends) -> int:
-    """Fix the time of the erasure (µs), once, after the wait.
+def settle(erasure: Erasure, session: Session, ends: Ends, keys: Callable[[], SubjectKeys]) -> int:
+    """Fix the time of the erasure (µs), once, after the wait; `keys` gives those of now.
 
     A batch that was in flight may have written something newer than the entry: then the entry is raised above
     it. From here on what is written later belongs to a person who has returned, and is not touched.
     """
     found = erasure.found(STEP)
     if "erased_at" not in found:
+        names.extend(erasure, keys())
         entry: Any = erasure.db.suppression.find_one({"_id": erasure.subject_id})
         erased_at = int(entry["erased_at"])
         newest = newest_held(session, erasure)
@@ -99,12 +110,16 @@ def settled_at(erasure: Erasure) -> int:
 
 
 def await_in_flight(
-    erasure: Erasure, session: Session, ends: Ends, settings: StreamSettings | None = None
+    erasure: Erasure,
+    session: Session,
+    ends: Ends,
+    keys: Callable[[], SubjectKeys],
+    settings: StreamSettings | None = None,
 ) -> bool:
     """One look: False while a batch may be at work that doesn't know the entry; else settle, and True."""
     erasure.begin(STEP)
     if not is_settled(erasure, settings):
         return False
     with erasure.step(STEP):
-        settle(erasure, session, ends)
+        settle(erasure, session, ends, keys)
     return True

@@ -50,6 +50,23 @@ def take(erasure: Erasure, keys: SubjectKeys) -> Names:
     return of(erasure)
 
 
+def extend(erasure: Erasure, keys: SubjectKeys) -> Names:
+    """Add the names that the keys of now give: a rotation may have brought a root, and moved a contribution, since.
+
+    Called where the stream can't move it any more; and last while no root can be brought, before the puncture.
+    """
+    held = of(erasure)
+    found = [
+        name
+        for generation in held.generations
+        for name in contribution_ids(keys, erasure.subject_id, generation)
+    ]
+    if not set(found) <= set(held.contribution_ids):
+        added = {f"{NAMES}.contribution_ids": {"$each": found}}
+        erasure.records.update_one({"_id": erasure.record_id}, {"$addToSet": added})
+    return of(erasure)
+
+
 def of(erasure: Erasure) -> Names:
     """The names that `take` has found."""
     return Names.read(erasure.record())

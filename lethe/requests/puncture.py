@@ -16,14 +16,20 @@ def puncture_key(erasure: Erasure, store: KeyStore, pepper: bytes) -> int:
     """
     with erasure.step("puncture"):
         subjects = [(erasure.subject_id, generation) for generation in names.of(erasure).generations]
-        epoch = puncture(store, pepper, subjects).epoch if subjects else store.epoch()
-        erasure.set(**{"steps.puncture.epoch": epoch})
-    return epoch
+        state = puncture(store, pepper, subjects, lambda keys: names.extend(erasure, keys))
+        erasure.set(**{"steps.puncture.epoch": state.epoch, "steps.puncture.root": state.current})
+    return state.epoch
 
 
 def is_derivable(erasure: Erasure, keys: SubjectKeys) -> bool:
-    """Whether any root still gives a key of the subject for a generation that the erasure covers."""
+    """Whether any root still gives a key of the subject for a generation that the erasure covers.
+
+    Not asked of roots that a rotation brought after the puncture: nothing was ever encrypted under theirs.
+    """
+    newest = erasure.found("puncture").get("root", keys.state.current)
     return any(
-        names.contribution_ids(keys, erasure.subject_id, generation)
+        keys.derive([erasure.subject_id], [generation], root)[0] is not None
         for generation in names.of(erasure).generations
+        for root in keys.state.roots
+        if root <= newest
     )

@@ -39,7 +39,7 @@ def suppress(subject: str, run_id: str) -> int:
 def await_in_flight(subject: str, run_id: str) -> bool:
     """Whether no batch is at work any more that doesn't know the entry."""
     with erasure(subject, run_id) as work, cassandra_session() as session:
-        return in_flight.await_in_flight(work, session, topic_ends())
+        return in_flight.await_in_flight(work, session, topic_ends(), subject_keys)
 
 
 def puncture(subject: str, run_id: str) -> int:

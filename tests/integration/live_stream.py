@@ -169,7 +169,9 @@ class LiveStream:
         )
         suppress(work, session, end_offsets(config))
         wait_until(
-            lambda: in_flight.await_in_flight(work, session, end_offsets(config)),
+            lambda: in_flight.await_in_flight(
+                work, session, end_offsets(config), lambda: subject_keys(stack.paths)
+            ),
             "no batch is at work that does not know the entry",
         )
         puncture_key(work, KeyStore(stack.paths), load_pepper(stack.paths))

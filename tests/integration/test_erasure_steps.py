@@ -116,7 +116,8 @@ class Run:
         return suppress(self.work, self.house.session, self.house.ends)
 
     def await_in_flight(self) -> bool:
-        return in_flight.await_in_flight(self.work, self.house.session, self.house.ends)
+        house = self.house
+        return in_flight.await_in_flight(self.work, house.session, house.ends, lambda: house.keys)
 
     def puncture(self) -> int:
         return puncture_key(self.work, self.house.key_store, PEPPER)
@@ -445,7 +446,8 @@ def test_the_rights_of_eraser_and_auditor_are_enough(stack: LiveStack, user_id: 
     locate(work, reading, reading_db, end_offsets(config), keys=subject_keys(stack.paths), requested_at=now())
     suppress(work, session, end_offsets(config))
     wait_until(
-        lambda: in_flight.await_in_flight(work, session, end_offsets(config)), "the driver knows the entry"
+        lambda: in_flight.await_in_flight(work, session, end_offsets(config), subject_keys),
+        "the driver knows the entry",
     )
     puncture_key(work, KeyStore(stack.paths), load_pepper(stack.paths))
     erase.erase_cassandra(work, session)
