@@ -51,17 +51,20 @@ def services(paths: Paths, ports: Ports, artifacts: Artifacts) -> list[Program]:
     None starts with the supervisor: each is told to once the servers have their users and schemas, and the
     stream by its DAG alone.
     """
+    spark = {
+        "JAVA_HOME": str(artifacts.java.parents[1]),
+        # Spark looks the machine's name up otherwise, and listens on the address that it gets.
+        "SPARK_LOCAL_IP": "127.0.0.1",
+    }
     return [
-        *airflow.prepare(paths, ports, installation(paths)),
+        *airflow.prepare(paths, ports, installation(paths) | spark),
         _ours(paths, PUBLISHER, [_beside_python("lethe"), "publish"]),
         _ours(paths, DASHBOARD, [sys.executable, "-m", "dashboard.app"]),
         _ours(
             paths,
             STREAM,
             [_beside_python("lethe"), "stream", "run"],
-            JAVA_HOME=str(artifacts.java.parents[1]),
-            # Spark looks the machine's name up otherwise, and listens on the address that it gets.
-            SPARK_LOCAL_IP="127.0.0.1",
+            **spark,
         ),
     ]
 

@@ -18,37 +18,18 @@ from pymongo.database import Database
 from lethe.errors import ConfigurationError, FencedError, StoreError
 from lethe.settings import (
     PROJECT,
-    SPARK_PORT_TRIES,
     CassandraSettings,
     KafkaSettings,
     Paths,
-    Ports,
     StreamSettings,
     secret,
 )
+from lethe.stack import spark
 from lethe.stack.private_files import private_folder, replace
 from lethe.stores import cassandra, mongodb
 from lethe.stores.mongodb import Document
 from lethe.stream import fence, lease
 
-# Spark's own lines in the form of ours; what it warns of at every batch by design is left out.
-LOGGING = """\
-rootLogger.level = warn
-rootLogger.appenderRef.stderr.ref = stderr
-appender.console.type = Console
-appender.console.name = stderr
-appender.console.target = SYSTEM_ERR
-appender.console.layout.type = PatternLayout
-appender.console.layout.pattern = {"time": "%d{yyyy-MM-dd'T'HH:mm:ss.SSSXXX}{UTC}", "level": "%p", "logger": "%c", \
-"program": "spark", "message": "%enc{%m}{JSON}", "traceback": "%enc{%xEx}{JSON}"}%n
-appender.console.layout.alwaysWriteExceptions = false
-logger.consumer.name = org.apache.spark.sql.kafka010.consumer.KafkaDataConsumer
-logger.consumer.level = error
-logger.late.name = org.apache.spark.sql.execution.streaming.ProcessingTimeExecutor
-logger.late.level = error
-logger.admin.name = org.apache.kafka.clients.admin.AdminClientConfig
-logger.admin.level = error
-"""
 APPLICATION = PROJECT / "spark_apps" / "user_profiles_stream.py"
 
 
@@ -122,53 +103,17 @@ def _assert_last(db: Database[Document], session: Session, held: lease.Lease) ->
 
 def spark_properties(paths: Paths) -> dict[str, str]:
     """Spark's settings of the stream, as a properties file takes them: nothing secret stands on a command line."""
-    settings, ports = StreamSettings(), Ports()
-    local = settings.master.startswith("local")
-    properties = {
-        "spark.master": settings.master,
-        "spark.app.name": "lethe-user-profiles",
-        "spark.driver.memory": settings.driver_memory,
-        "spark.driver.extraJavaOptions": " ".join(_java_options(paths)),
-        "spark.jars": ",".join(sorted(str(jar) for jar in paths.jars.glob("*.jar"))),
-        "spark.local.dir": str(paths.home / "spark"),
-        "spark.sql.warehouse.dir": str(paths.home / "spark" / "warehouse"),
-        "spark.authenticate": "true",
-        "spark.io.encryption.enabled": "true",
-        "spark.ui.enabled": "false",
-        "spark.eventLog.enabled": "false",
-        "spark.port.maxRetries": str(SPARK_PORT_TRIES),
-        "spark.driver.port": str(ports["spark_driver"]),
-        "spark.blockManager.port": str(ports["spark_block_manager"]),
-        "spark.sql.session.timeZone": "UTC",
+    settings = StreamSettings()
+    login = f"-Djava.security.auth.login.config={_jaas(paths)}"
+    job = spark.Job("stream", "lethe-user-profiles", settings.driver_memory, paths.home / "spark")
+    properties = spark.properties(paths, job, driver_options=(login,), executor_options=(login,))
+    return properties | {
         "spark.sql.shuffle.partitions": "4",
         # Spark counts rows, not bytes: so many of the largest messages still fit beside each other in its memory.
         "spark.sql.execution.arrow.maxRecordsPerBatch": "250",
         "spark.sql.streaming.minBatchesToRetain": "20",
         "spark.sql.streaming.noDataProgressEventInterval": "1000",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.pyspark.python": sys.executable,
-        "spark.pyspark.driver.python": sys.executable,
     }
-    if local:
-        properties |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
-    else:
-        properties |= {
-            "spark.authenticate.secret": secret("spark-authenticate", paths),
-            "spark.network.crypto.enabled": "true",  # the keys of Spark's files go over the wire
-            "spark.executor.extraJavaOptions": f"-Djava.security.auth.login.config={_jaas(paths)}",
-        }
-    return properties
-
-
-def _java_options(paths: Paths) -> list[str]:
-    logging = paths.config / "stream" / "log4j2.properties"
-    replace(logging, LOGGING)
-    return [
-        f"-Djava.security.auth.login.config={_jaas(paths)}",
-        f"-Dlog4j2.configurationFile={logging.as_uri()}",
-        f"-Djava.io.tmpdir={paths.home / 'spark'}",
-        "-XX:+UseSerialGC",
-    ]
 
 
 def _jaas(paths: Paths) -> Path:
@@ -189,9 +134,7 @@ def command(paths: Paths, lease_number: int) -> list[str]:
 
     It names the lease, since the lease file may hold a later driver's by the time that Spark has started.
     """
-    file = paths.config / "stream" / "spark.conf"
-    lines = (f"{name} {value}" for name, value in spark_properties(paths).items())
-    replace(file, "\n".join(lines) + "\n")
+    file = spark.write(paths, "stream", spark_properties(paths))
     submit = Path(sys.executable).with_name("spark-submit")
     return [str(submit), "--properties-file", str(file), str(APPLICATION), str(lease_number)]
 
