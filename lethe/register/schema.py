@@ -22,7 +22,7 @@ _BSON_TYPES: dict[Type, tuple[str, ...]] = {
 }
 # A contribution is one of five: counted, not counted (then no figure may stand in it), ended, a consent without a
 # profile, or erased.
-_COUNTED, _SHARD, _ENDED, _ERASED = "counted", "shard", "ended", "erased_at"
+_COUNTED, _SHARD, _ENDED, _ERASED, _ROOT = "counted", "shard", "ended", "erased_at", "root"
 
 
 def cassandra_statements(
@@ -105,7 +105,7 @@ def _schema(register: Register, name: str, store: Store) -> Validator:
     }
     if name != CONTRIBUTIONS:
         return _closed(own | columns, required=("_id",))
-    said = {key: own[key] for key in ("_id", "consents")}
+    said = {key: own[key] for key in ("_id", "consents", _ROOT)}
     placed = said | {key: own[key] for key in ("at", "offset", "write_time")}
     stands = placed | {key: own[key] for key in (_COUNTED, "moments")}
     counted = stands | {_SHARD: own[_SHARD]}

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Protocol
 from urllib.parse import quote
 
 import httpx
@@ -23,6 +24,7 @@ from lethe.stack.program import Program, log_file, run_to_end
 from lethe.stack.readiness import wait_until
 from lethe.stores.kafka import client_settings
 
+POOLS = {"lethe_spark": (1, "Spark jobs, one at a time; the stream's driver is not among them")}
 USERS = ROLES  # one a role, of the same name
 AUTH_MANAGER = "lethe_airflow.auth_manager.AuthManager"  # in plugins/, which Airflow puts on its path
 API_SERVER = "airflow-api-server"
@@ -30,6 +32,19 @@ COMPONENTS = ("scheduler", "dag-processor", "triggerer")
 PROGRAMS = (API_SERVER, *(f"airflow-{component}" for component in COMPONENTS))
 READY_SECONDS = 120.0
 MIGRATE_SECONDS = 180
+
+
+class PoolsApi(Protocol):
+    """What `make_pools` asks of Airflow's API."""
+
+    def get(self, path: str, params: dict[str, Any] | None = None) -> Any:
+        """Read."""
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """Make."""
+
+    def patch(self, path: str, body: dict[str, Any]) -> Any:
+        """Change."""
 
 
 def home(paths: Paths) -> Path:
@@ -137,6 +152,7 @@ def connections(paths: Paths) -> dict[str, dict[str, object]]:
         "lethe_mongo": _mongo(paths, "eraser"),
         "lethe_mongo_auditor": _mongo(paths, "auditor"),
         "lethe_mongo_supervision": _mongo(paths, "supervision"),
+        "lethe_mongo_rotator": _mongo(paths, "rotator"),
         "lethe_kafka": {"conn_type": "kafka", "extra": json.dumps(kafka)},
         "lethe_spark": {"conn_type": "spark", "host": os.environ.get("LETHE_STREAM_MASTER", "local[*]")},
     }
@@ -211,6 +227,16 @@ def migrate(paths: Paths) -> None:
         environment(paths) | {"PATH": program_path()},
     )
     stamp.touch(mode=0o600)
+
+
+def make_pools(api: "PoolsApi") -> None:
+    """Make each pool, or give it the slots that it should have; a task whose pool is missing waits for ever."""
+    held = {pool["name"]: pool["slots"] for pool in api.get("/pools", {"limit": 100})["pools"]}
+    for name, (slots, description) in POOLS.items():
+        if name not in held:
+            api.post("/pools", {"name": name, "slots": slots, "description": description})
+        elif held[name] != slots:
+            api.patch(f"/pools/{name}", {"pool": name, "slots": slots, "description": description})
 
 
 def wait_ready(paths: Paths, ports: Ports, seconds: float = READY_SECONDS) -> None:

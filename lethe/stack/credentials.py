@@ -22,10 +22,10 @@ ALPHABET = string.ascii_letters + string.digits
 PASSWORD_LENGTH = 32
 SECRET_LENGTH = 96  # Airflow wants 64 characters or more to sign its tokens with
 
-CASSANDRA_ROLES = ("fence", "eraser", "auditor", "scanner", "operator", "analyst")
+CASSANDRA_ROLES = ("fence", "eraser", "auditor", "scanner", "rotator", "operator", "analyst")
 MONGO_ROLES = (
     *("admin", "stream", "fence", "supervision", "eraser", "auditor"),
-    *("scanner", "publisher", "dashboard", "operator", "analyst", "quarantine"),
+    *("scanner", "publisher", "dashboard", "rotator", "operator", "analyst", "quarantine"),
 )
 PASSWORDS = (
     *(f"kafka-{role}" for role in ("admin", "producer", "stream", "eraser", "auditor")),

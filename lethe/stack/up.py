@@ -114,6 +114,7 @@ def _bring_up(paths: Paths, ports: Ports, supervisor: Supervisor, progress: Prog
     for name in programs.SERVICES:
         supervisor.start(name)
     airflow.wait_ready(paths, ports)
+    airflow.make_pools(AirflowApi("controller", paths))
     _submit_stream(paths, progress)
 
 

@@ -19,9 +19,15 @@ from lethe.stores.suppression import Ends
 ERASER = "eraser"
 AUDITOR = "auditor"
 SUPERVISION = "supervision"
+ROTATOR = "rotator"
 
 _CASSANDRA = {ERASER: "lethe_cassandra", AUDITOR: "lethe_cassandra_auditor"}
-_MONGO = {ERASER: "lethe_mongo", AUDITOR: "lethe_mongo_auditor", SUPERVISION: "lethe_mongo_supervision"}
+_MONGO = {
+    ERASER: "lethe_mongo",
+    AUDITOR: "lethe_mongo_auditor",
+    SUPERVISION: "lethe_mongo_supervision",
+    ROTATOR: "lethe_mongo_rotator",
+}
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[2]
 DAG_FILES = sorted((PROJECT / "dags").glob("*.py"))
 SNAPSHOT = Path(__file__).with_name("shape.json")
-TAGS = {"erasure", "gdpr", "stream", "supervision"}
+TAGS = {"erasure", "gdpr", "keys", "stream", "supervision"}
 OWNERS = {"controller"}
 
 

@@ -30,7 +30,7 @@ from tests.model_reading import Reading, ms
 
 PROFILES = "cassandra.profiles"
 SHOWN = 8  # differences of a kind
-UNSAID = ("write_time", "shard", "moments", "minor")  # of a contribution, what no message says
+UNSAID = ("write_time", "shard", "root", "moments", "minor")  # of a contribution, what no message says
 READ_SECONDS = 60.0
 
 Rows = Mapping[str, Mapping[str, Any]]
@@ -348,8 +348,14 @@ def assert_stores_equal(stack: LiveStack, model: Model) -> None:
 
 
 def write_time_differences(stack: LiveStack, contributions: Rows) -> list[str]:
-    """Rows whose write time is not the one that MongoDB decided, or that do not end with their retention."""
-    query = "SELECT subject_id, WRITETIME(event_time) AS at, TTL(event_time) AS ttl FROM profiles"
+    """Rows whose write time is not the one that MongoDB decided, or that do not end with their retention.
+
+    A rotation raises the write time of the ciphertexts alone.
+    """
+    query = (
+        "SELECT subject_id, WRITETIME(event_time) AS at, WRITETIME(sealed) AS sealed_at, TTL(event_time) AS ttl, "
+        "TTL(sealed) AS sealed_ttl FROM profiles"
+    )
     days = current().profile_retention.days + 30
     now_ms = ms(datetime.now(UTC))
     told = []
@@ -357,9 +363,13 @@ def write_time_differences(stack: LiveStack, contributions: Rows) -> list[str]:
         held = contributions.get(row.subject_id, {})
         if "write_time" not in held:
             continue  # told as a difference of rows already
-        if not row.at == held["write_time"] >= held["at"] * 1000:
+        written = max(row.at, row.sealed_at or 0)
+        if not written == held["write_time"] >= held["at"] * 1000:
             told.append(f"{PROFILES} {row.subject_id}: not written at the time that MongoDB gave")
-        if row.ttl is None or abs(held["at"] + days * 86_400_000 - now_ms - row.ttl * 1000) > 600_000:
+        left = [ttl for ttl in (row.ttl, row.sealed_ttl) if ttl is not None]
+        if not left or any(
+            abs(held["at"] + days * 86_400_000 - now_ms - ttl * 1000) > 600_000 for ttl in left
+        ):
             told.append(f"{PROFILES} {row.subject_id}: does not end with its retention")
     return told[:SHOWN]
 

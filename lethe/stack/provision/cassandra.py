@@ -41,6 +41,7 @@ def rights(keyspace: str) -> dict[str, Rights]:
         "auditor": reading,
         # It looks for personal data where nobody has declared any, so also in tables that are not ours yet.
         "scanner": {f"data/{keyspace}": frozenset({"SELECT", "UNMASK"})},
+        "rotator": {profiles: writing[profiles], consents: reading[consents]},
         "operator": reading,
         "analyst": {profiles: frozenset({"SELECT"})},
     }

@@ -30,6 +30,11 @@ INDEX_OPTIONS_DIFFER = (85, 86)
 INDEXES: dict[str, list[IndexModel]] = {
     "suppression": [IndexModel("version", name="version", unique=True)],
     "erasures": [IndexModel("subject_id", name="subject_id")],
+    "rotations": [
+        IndexModel(
+            "open", name="one_at_work", unique=True, partialFilterExpression={"open": {"$exists": True}}
+        )
+    ],
     "quarantine": [
         IndexModel(
             "subject_ids", name="subject_ids", partialFilterExpression={"subject_ids": {"$exists": True}}

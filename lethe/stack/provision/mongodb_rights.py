@@ -17,6 +17,7 @@ COLLECTIONS = (
     "published_average_age",
     "published_status",
     "publication_state",
+    "rotations",
 )
 VIEWS = ("users_by_nationality", "average_age")
 PUBLISHED = tuple(name for name in COLLECTIONS if name.startswith("published_"))
@@ -24,6 +25,7 @@ PUBLISHED = tuple(name for name in COLLECTIONS if name.startswith("published_"))
 READ = ("find",)
 MOVE = ("find", "update")
 KEEP = ("find", "insert", "update")
+MOVES = ("find", "insert", "remove")  # a document has another name then: it is another document
 ALL = ("find", "insert", "update", "remove")
 
 RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -61,6 +63,15 @@ RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
     "dashboard": {"stream_health": READ, **dict.fromkeys(PUBLISHED, READ)},
     # Nobody, and no credential but the administrator's, changes what is in the access log.
     "quarantine": {"quarantine": ("find", "remove"), "access_log": ("insert",)},
+    "rotator": {
+        "contributions": MOVES,
+        "suppression": READ,
+        "quarantine": READ,
+        "stream_health": READ,
+        "rotations": KEEP,
+        # Where no driver runs, the rotation takes the lease itself, as the eraser does.
+        "lease": KEEP,
+    },
     # What supervision remembers lies beside the driver's own state.
     "supervision": {"stream_health": KEEP},
     "operator": dict.fromkeys((*COLLECTIONS, *VIEWS), READ),

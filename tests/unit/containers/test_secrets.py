@@ -30,10 +30,10 @@ GIVEN: dict[str, set[str]] = {
     "provision": {
         *(f"kafka-{role}" for role in ("admin", "producer", "stream", "eraser", "auditor")),
         *(f"cassandra-{role}" for role in ("admin", "fence", "eraser", "auditor")),
-        *(f"cassandra-{role}" for role in ("scanner", "operator", "analyst")),
+        *(f"cassandra-{role}" for role in ("scanner", "rotator", "operator", "analyst")),
         *(f"mongo-{role}" for role in ("admin", "stream", "fence", "supervision", "eraser")),
         *(f"mongo-{role}" for role in ("auditor", "scanner", "publisher", "dashboard", "operator")),
-        *(f"mongo-{role}" for role in ("analyst", "quarantine")),
+        *(f"mongo-{role}" for role in ("rotator", "analyst", "quarantine")),
     },
     "airflow-migrate": {"airflow-database"},
     "airflow-api-server": {
@@ -43,7 +43,7 @@ GIVEN: dict[str, set[str]] = {
     "airflow-scheduler": {
         *("airflow-database", "airflow-fernet", "airflow-jwt"),
         *("kafka-eraser", "cassandra-eraser", "cassandra-auditor"),
-        *("mongo-eraser", "mongo-auditor", "mongo-supervision"),
+        *("mongo-eraser", "mongo-auditor", "mongo-supervision", "mongo-rotator"),
         *TASKS,
     },
     "airflow-dag-processor": {"airflow-database", "airflow-fernet"},

@@ -54,3 +54,13 @@ TABLE = [
 @pytest.mark.parametrize(("driver", "state"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
 def test_what_the_driver_tells_decides_whether_to_wait(driver: dict[str, Any] | None, state: Driver) -> None:
     assert driver_state(driver, OURS, NOW, LIMIT) is state
+
+
+def test_the_epoch_of_the_keys_is_judged_as_the_version_of_the_ledger() -> None:
+    """A driver that tells none, as an older one, is waited for."""
+    told = beating(key_epoch=OURS)
+    assert driver_state(told, OURS, NOW, LIMIT, of="key_epoch") is Driver.KNOWS
+    assert driver_state(beating(), OURS, NOW, LIMIT, of="key_epoch") is Driver.WORKING
+    at_work = told | {"batch_in_flight": 3, "batch_ledger_version": OURS, "batch_key_epoch": OURS - 1}
+    assert driver_state(at_work, OURS, NOW, LIMIT, of="key_epoch") is Driver.WORKING
+    assert driver_state(at_work | {"batch_key_epoch": OURS}, OURS, NOW, LIMIT, of="key_epoch") is Driver.KNOWS
