@@ -34,6 +34,7 @@ class Batch:
     batch_id: int
     lease: int
     ledger_version: int
+    key_epoch: int
     now_ms: int
     repeated: bool
 

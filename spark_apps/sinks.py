@@ -77,6 +77,7 @@ def entry_of(person: Person) -> Entry:
         [row.consent.consent for row in person.rows if row.consent is not None],
         [row.profile for row in person.rows if row.profile is not None],
         person.erased_at,
+        root=person.root,
     )
 
 
@@ -212,5 +213,5 @@ def count_again(worker: "Worker", people: Sequence[Person], changes: Sequence[Ch
         if row is not None:
             position = (round(row[0].replace(tzinfo=UTC).timestamp() * 1000), row[1])
             figures = dict(zip(names, row[2:], strict=True))
-            entries.append(Entry(person.names, erased_at=person.erased_at, row=(position, figures)))
+            entries.append(Entry(person.names, (), (), person.erased_at, (position, figures), person.root))
     contributions.apply(worker.client, worker.db, worker.lease, shard, entries, reading=worker.reading)

@@ -61,6 +61,11 @@ class Person:
     names: tuple[str, ...] = ()
     columns: dict[str, object] = field(default_factory=dict)
 
+    @property
+    def root(self) -> int:
+        """The root that the keys are of."""
+        return self.keys.root if self.keys is not None else 1
+
 
 def messages(chunk: pa.RecordBatch) -> list[Message]:
     """The Kafka records of an Arrow batch (topic, partition, offset, timestamp_ms, key, value, control)."""

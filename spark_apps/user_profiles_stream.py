@@ -152,8 +152,10 @@ class Driver:
 
     def _on_batch(self, frame: DataFrame, batch_id: int) -> None:
         started_at = datetime.now(UTC)
-        version = self.heartbeat.begin_batch(batch_id, lambda: suppression.version(self.db))
-        batch = Batch(batch_id, self.lease.number, version, round(time.time() * 1000), not self.is_under_way)
+        version, epoch = self.heartbeat.begin_batch(batch_id, lambda: suppression.version(self.db))
+        batch = Batch(
+            batch_id, self.lease.number, version, epoch, round(time.time() * 1000), not self.is_under_way
+        )
         counts, offsets = Counts(), dict[str, dict[str, int]]()
         # Consents first: a profile is judged by all that its subject has said.
         topics = (

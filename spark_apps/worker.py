@@ -17,7 +17,7 @@ from pymongo.errors import PyMongoError
 from pyspark import TaskContext
 
 from lethe import jsonlog
-from lethe.errors import StoreError
+from lethe.errors import KeyStateError, StoreError
 from lethe.profiles.contract import Profile
 from lethe.profiles.enrichment import enricher
 from lethe.profiles.rules import Rules
@@ -123,13 +123,18 @@ class Worker:
             day_keys=DayKeys(paths),
         )
 
-    def refresh(self, ledger_version: int) -> None:
+    def refresh(self, ledger_version: int, key_epoch: int) -> None:
         """Bring the keys up to the key state of now, then the ledger up to a version.
 
-        In this order: whose key is punctured in the one is suppressed in the other.
+        In this order: whose key is punctured in the one is suppressed in the other. Raises KeyStateError where the key
+        state here is older than the driver's.
         """
         if self.keys.state.epoch != self.key_store.epoch():
             self.keys = SubjectKeys(self.key_store.load(), self.pepper)
+        if self.keys.state.epoch < key_epoch:
+            raise KeyStateError(
+                f"the key state here is of epoch {self.keys.state.epoch}, the driver's of {key_epoch}: it must be one"
+            )
         if self.ledger.version < ledger_version:
             self.ledger.refresh(self.db)
 
@@ -186,7 +191,7 @@ def process_partition(chunks: Iterator[pa.RecordBatch], batch: Batch) -> Iterato
     task = TaskContext.get()
     if task is not None and task.attemptNumber() > 0:
         batch = replace(batch, repeated=True)
-    worker.refresh(batch.ledger_version)
+    worker.refresh(batch.ledger_version, batch.key_epoch)
     counts, offsets = Counts(), dict[str, list[int]]()
     for chunk in gathered(chunks, ROWS_AT_ONCE, BYTES_AT_ONCE):
         counts.add(_process(worker, chunk, batch))

@@ -26,7 +26,7 @@ from lethe.stream.lease import Lease, assert_held
 
 # A contribution's fields beside the figures, which are those that the register keeps there.
 OWN_FIELDS = frozenset(
-    {"_id", "consents", "at", "offset", "write_time", "counted", "minor", "moments", "ended", "shard"}
+    {"_id", "root", "consents", "at", "offset", "write_time", "counted", "minor", "moments", "ended", "shard"}
 )
 ANALYTICS = "analytics"  # the purpose that the figures serve
 
@@ -38,9 +38,9 @@ class Entry:
     """One subject's messages in a chunk.
 
     `names`: what the subject's keys call the contribution, under the root of new rows first, then under older ones
-    (docs/protection.md); whoever can't derive the keys can't find it. `profiles` in order of their offsets.
-    `erased_at` (µs) is of a subject in the suppression ledger. `row`: position and figures of the row that Cassandra
-    holds, for a subject who may be counted again without a new profile.
+    (docs/protection.md); whoever can't derive the keys can't find it. `root`: the first one's number. `profiles` in
+    order of their offsets. `erased_at` (µs) is of a subject in the suppression ledger. `row`: position and figures of
+    the row that Cassandra holds, for a subject who may be counted again without a new profile.
     """
 
     names: tuple[str, ...]
@@ -48,6 +48,7 @@ class Entry:
     profiles: Sequence[Profile] = ()
     erased_at: int | None = None
     row: tuple[tuple[int, int], Figures] | None = None
+    root: int = 1
 
 
 class Change(NamedTuple):
@@ -145,9 +146,9 @@ def _held(document: Mapping[str, Any]) -> Held:
     )
 
 
-def _document(name: str, held: Held, write_time: int, figures: Figures | None, shard: int) -> Document:
+def _document(entry: Entry, held: Held, write_time: int, figures: Figures | None, shard: int) -> Document:
     """What is to be held; figures only of who is counted."""
-    document: Document = {"_id": name, "consents": to_document(held.consents)}
+    document: Document = {"_id": entry.names[0], "root": entry.root, "consents": to_document(held.consents)}
     if held.position is None:
         return document
     at, offset = held.position
@@ -160,16 +161,19 @@ def _document(name: str, held: Held, write_time: int, figures: Figures | None, s
     return document | {**figures, "shard": shard} if figures is not None else document
 
 
-def _write_time(before: Document | None, held: Held, settled: Settled, rules: Rules) -> int:
+def _write_time(name: str, before: Document | None, held: Held, settled: Settled, rules: Rules) -> int:
     """Of the row (µs): the event's, raised above the last one where anything of the row changes.
 
     Profiles of one subject are then ordered in Cassandra as they are here, also where their event times are equal. A
-    row that is held already keeps its time: writing it again changes nothing.
+    row that is held already keeps its time: writing it again changes nothing. Where the document moves to a new root's
+    name it is raised by two, since a rotation raises it by one: neither takes the other's write for its own.
     """
     last = int((before or {}).get("write_time", 0))
     now = settled.held
     if now.position is None:
         return 0
+    if before is not None and before["_id"] != name:
+        return max(now.position[0] * 1000, last + 2)
     if now.position != held.position:
         return max(now.position[0] * 1000, last + 1)
     is_same = (now.stands, now.minor, now.moments) == (held.stands, held.minor, held.moments)
@@ -224,13 +228,14 @@ class _Work:
 
     def take(self, entry: Entry, found: Mapping[str, Document], shard: int, reading: Reading) -> None:
         """Settle one subject."""
-        before = next((found[name] for name in entry.names if name in found), None)
-        if before is not None and "erased_at" in before:
+        under = [found[name] for name in entry.names if name in found]
+        if any("erased_at" in document for document in under):
             self.changes.append(Change(None))
             return
+        before = under[0] if under else None
         held = _held(before) if before is not None else Held()
         settled = settle(held, entry.consents, entry.profiles, reading.rules, entry.erased_at)
-        write_time = _write_time(before, held, settled, reading.rules)
+        write_time = _write_time(entry.names[0], before, held, settled, reading.rules)
         figures = _figures(entry, before, settled, reading)
         is_new = write_time != int((before or {}).get("write_time", 0))
         is_owed = settled.held.stands and ANALYTICS in settled.in_force and figures is None
@@ -238,7 +243,7 @@ class _Work:
         if settled.held.position is None and not settled.held.consents:
             return
         own_shard = before["shard"] if before and before.get("counted") else shard
-        after = _document(entry.names[0], settled.held, write_time, figures, own_shard)
+        after = _document(entry, settled.held, write_time, figures, own_shard)
         if before == after:
             return
         self.inserts.append(after)

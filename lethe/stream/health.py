@@ -103,6 +103,7 @@ class Health:
             "state": "starting",
             "batch_in_flight": None,
             "batch_ledger_version": None,
+            "batch_key_epoch": None,
             "last_error": None,
             "lag": None,
             "lag_at": None,

@@ -1,8 +1,8 @@
 """The driver's thread that tells it is alive, how far it lags, and which batch is in flight.
 
-The eraser waits for batches that read the suppression ledger before its entry. For that, the heartbeat publishes a
-ledger version that it read *before* it looked at the batch in flight: whatever batch is not in flight then, or
-began with that version, knows the entry.
+The eraser waits for batches that read the suppression ledger before its entry, a rotation for those that derive keys
+under an older root. For that, the heartbeat publishes a ledger version and a key epoch that it read *before* it looked
+at the batch in flight: whatever batch is not in flight then, or began with that version, knows the entry.
 """
 
 import logging
@@ -15,6 +15,8 @@ from bson.int64 import Int64
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from pymongo.errors import PyMongoError
 
+from lethe.errors import KeyStateError
+from lethe.protection.key_store import KeyStore
 from lethe.settings import Paths, StreamSettings
 from lethe.stores import kafka, suppression
 from lethe.stream.health import DRIVER, Health
@@ -33,18 +35,23 @@ class Heartbeat:
     lag: int | None = None
     _stopping: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _in_flight: tuple[int, int] | None = None
+    _in_flight: tuple[int, int, int] | None = None  # batch, ledger version, key epoch
     _reached: dict[str, int] = field(default_factory=dict)
     _last_batch_at: datetime | None = None
     _thread: threading.Thread | None = None
+    _key_store: KeyStore = field(init=False)
 
-    def begin_batch(self, batch_id: int, ledger_version: Callable[[], int]) -> int:
-        """Say that a batch is in flight, then read the ledger's version for it, in this order."""
+    def __post_init__(self) -> None:
+        """The key state's epoch is read from the files of this machine."""
+        self._key_store = KeyStore(self.paths)
+
+    def begin_batch(self, batch_id: int, ledger_version: Callable[[], int]) -> tuple[int, int]:
+        """Say that a batch is in flight, then read the ledger's version and the keys' epoch for it, in this order."""
         with self._lock:
-            self._in_flight = (batch_id, -1)
-            version = ledger_version()
-            self._in_flight = (batch_id, version)
-        return version
+            self._in_flight = (batch_id, -1, -1)
+            version, epoch = ledger_version(), self._key_store.epoch()
+            self._in_flight = (batch_id, version, epoch)
+        return version, epoch
 
     def end_batch(self, reached: Mapping[str, int]) -> None:
         """Say that the batch in flight is committed in every store; `reached`: "topic:partition" -> next offset."""
@@ -85,7 +92,7 @@ class Heartbeat:
     def _beat(self, consumer: Consumer) -> None:
         try:
             self._measure_lag(consumer)
-            version = suppression.version(self.health.db)
+            version, epoch = suppression.version(self.health.db), self._key_store.epoch()
             with self._lock:
                 in_flight, last_batch_at = self._in_flight, self._last_batch_at
                 reached = [{"partition": name, "offset": Int64(n)} for name, n in self._reached.items()]
@@ -93,14 +100,15 @@ class Heartbeat:
                 ledger_version=Int64(version),
                 batch_in_flight=in_flight[0] if in_flight else None,
                 batch_ledger_version=Int64(in_flight[1]) if in_flight else None,
+                key_epoch=Int64(epoch),
+                batch_key_epoch=Int64(in_flight[2]) if in_flight else None,
                 last_batch_at=last_batch_at,
                 reached=reached,
                 lag=self.lag,
                 lag_at=datetime.now(UTC),
             )
-        except (
-            PyMongoError
-        ) as error:  # the next beat tries again; a stale heartbeat is what others see meanwhile
+        except (PyMongoError, KeyStateError) as error:
+            # The next beat tries again; a stale heartbeat is what others see meanwhile.
             LOG.warning("no heartbeat", extra={"error_class": type(error).__name__})
             return
         if not ours:

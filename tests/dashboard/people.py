@@ -167,7 +167,7 @@ class People:
             day_keys=DayKeys(self.mongo.paths),
         )
         now_ms = int(self.now.timestamp() * 1000)
-        found, counts = chunks.profiles(worker, messages, chunks.Batch(0, 0, 0, now_ms, False))
+        found, counts = chunks.profiles(worker, messages, chunks.Batch(0, 0, 0, 0, now_ms, False))
         for start in range(0, len(found), 1_000):
             some = found[start : start + 1_000]
             for each in some:
