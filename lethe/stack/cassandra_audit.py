@@ -29,7 +29,7 @@ _KNOWN = "|".join(("admin", "cassandra", *CASSANDRA_ROLES, "stream_[0-9]+"))
 # Pairs of a Java regular expression and what stands for it; logback takes no backslash between its quotes.
 LEFT_OUT = (
     (
-        f"(?s)operation:LOGIN FAILURE; (?!Provided username (?:{_KNOWN}) and/or password are incorrect$).*",
+        f"(?s)operation:LOGIN FAILURE; (?!Provided username (?:{_KNOWN}) and/or password [*]+$).*",
         "operation:LOGIN FAILURE; name left out",
     ),
     ("(?s)(type:UNAUTHORIZED_ATTEMPT.*?[|]operation:[A-Za-z]+(?: [A-Z]+)?).*", "$1"),

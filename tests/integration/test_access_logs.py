@@ -50,7 +50,7 @@ def test_cassandra_tells_who_logged_in_and_who_of_ours_failed_to(stack: LiveStac
     session.cluster.shutdown()
     told(stack, "user:analyst", "LOGIN_SUCCESS")
     fail_to_log_in("analyst", "wrong")
-    told(stack, "LOGIN_ERROR", "Provided username analyst and/or password are incorrect")
+    told(stack, "LOGIN_ERROR", "Provided username analyst and/or password **")
 
 
 def test_cassandra_keeps_no_name_that_is_nobody_s(stack: LiveStack) -> None:
@@ -66,7 +66,7 @@ def test_cassandra_tells_what_was_refused_without_its_values(stack: LiveStack) -
     typed = str(uuid.uuid4())
     with pytest.raises(Unauthorized):
         stack.cassandra("auditor").execute("DELETE FROM profiles WHERE subject_id = %s", (typed,))
-    told(stack, "user:auditor", "UNAUTHORIZED_ATTEMPT", "ks:lethe", "scope:profiles", "operation:DELETE FROM")
+    told(stack, "user:auditor", "UNAUTHORIZED_ATTEMPT", "ks:lethe", "operation:DELETE FROM")
     with pytest.raises(Unauthorized):
         stack.cassandra("analyst").execute("SELECT salted_hash FROM system_auth.roles")
     told(stack, "user:analyst", "UNAUTHORIZED_ATTEMPT", "ks:system_auth", "operation:SELECT")

@@ -45,10 +45,11 @@ def test_the_fence_makes_a_writer_and_shuts_it_out() -> None:
     try:
         password = fence.admit(session, number)
         writer = cassandra.connect(fence.role_of(number), password=password)
-        writer.execute(fence.PROBE)
+        for probe in fence.PROBES:
+            writer.execute(probe)
         assert fence.role_of(number) in fence.shut_out(session, number + 1, CassandraSettings(), Paths())
         with pytest.raises(Unauthorized):
-            writer.execute(fence.PROBE)
+            writer.execute(fence.PROBES[1])
         writer.cluster.shutdown()
     finally:
         session.cluster.shutdown()

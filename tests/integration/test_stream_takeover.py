@@ -80,7 +80,7 @@ def may_write(taken: LeaseFile) -> bool:
     except StoreError:
         return False
     try:
-        session.execute(fence.PROBE)
+        session.execute(fence.PROBES[0])
     except Unauthorized:
         return False
     finally:
