@@ -223,7 +223,7 @@ class RotationSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LETHE_ROTATION_")
 
     days: int = Field(default=365, ge=1)  # from the end of one to the beginning of the next
-    punctures: int = Field(default=1_000_000, ge=1)  # or earlier: as soon as the key state has more
+    punctures: int = Field(default=200_000, ge=1)  # or earlier: as soon as the key state has more
     passes: int = Field(default=10, ge=2)  # over all rows, at most, in one attempt
     pause_seconds: float = Field(default=30.0, ge=0)  # from a pass that left something to the next
     driver_memory: str = "512m"

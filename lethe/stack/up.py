@@ -114,7 +114,7 @@ def _bring_up(paths: Paths, ports: Ports, supervisor: Supervisor, progress: Prog
     for name in programs.SERVICES:
         supervisor.start(name)
     airflow.wait_ready(paths, ports)
-    airflow.make_pools(AirflowApi("controller", paths))
+    airflow.make_pools(AirflowApi("admin", paths))
     _submit_stream(paths, progress)
 
 
