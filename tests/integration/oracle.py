@@ -342,7 +342,8 @@ def assert_stores_equal(stack: LiveStack, model: Model) -> None:
         *differences("figures", held_figures(stack), expected_figures(model)),
         *write_time_differences(stack, contributions),
     ]
-    if tombstones != erased:
+    # One under each root's name, where an erasure came while a rotation had two.
+    if not erased <= tombstones <= erased * subject_keys(stack.paths).state.current:
         told.append(f"mongodb.contributions: {tombstones} tombstones after {erased} erasures")
     assert not told, "\n".join(["the stores differ from the model:", *told])
 

@@ -69,7 +69,7 @@ def test_cassandra_tells_what_was_refused_without_its_values(stack: LiveStack) -
     told(stack, "user:auditor", "UNAUTHORIZED_ATTEMPT", "ks:lethe", "operation:DELETE FROM")
     with pytest.raises(Unauthorized):
         stack.cassandra("analyst").execute("SELECT salted_hash FROM system_auth.roles")
-    told(stack, "user:analyst", "UNAUTHORIZED_ATTEMPT", "ks:system_auth", "operation:SELECT")
+    told(stack, "user:analyst", "UNAUTHORIZED_ATTEMPT", "operation:SELECT")
     assert typed not in audit(stack)
 
 
