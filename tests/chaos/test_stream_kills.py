@@ -16,7 +16,7 @@ from lethe.stack.airflow_api import AirflowApi
 from tests.integration.live import wait_until
 from tests.integration.live_stream import SUPERVISION, LiveStream
 from tests.integration.messages import LONG, bytes_of, simulated
-from tests.integration.oracle import assert_totals_add_up
+from tests.integration.totals import assert_totals_add_up
 
 PEOPLE = 3_000 if LONG else 700
 SEEDS = range(20 if LONG else 4)

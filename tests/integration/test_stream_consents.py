@@ -10,7 +10,7 @@ import pytest
 
 from tests.integration.live_stream import LiveStream
 from tests.integration.messages import LONG, Bytes, profile, sendable, simulated, text_of
-from tests.integration.oracle import assert_totals_equal
+from tests.integration.totals import assert_totals_equal
 
 PEOPLE = 5_000 if LONG else 600
 CHILD = {"date": (datetime.now(UTC) - timedelta(days=14 * 365)).date().isoformat()}

@@ -23,10 +23,9 @@ from tests.integration.messages import (
 )
 from tests.integration.oracle import (
     assert_stores_equal,
-    assert_totals_add_up,
-    assert_totals_equal,
     held_contributions,
 )
+from tests.integration.totals import assert_totals_add_up, assert_totals_equal
 from tests.unit.profiles.examples import consent
 
 PEOPLE = 10_000 if LONG else 1_000
