@@ -17,6 +17,7 @@ from lethe.settings import Paths, Ports
 from lethe.stack import leftovers
 from lethe.stack.program import log_file
 from tests.integration.live import LETHE, LiveStack, wait_until
+from tests.integration.messages import LONG
 from tests.ports import free_base
 
 
@@ -40,9 +41,10 @@ def paths_of(variables: Mapping[str, str]) -> Paths:
     return Paths(home=Path(variables["LETHE_HOME"]), keys_dir=Path(variables["LETHE_KEYS_DIR"]))
 
 
-@pytest.mark.parametrize(
-    "line", ["starting the process supervisor", "mongodb: replica set", "cassandra: roles"]
-)
+MOMENTS = ("starting the process supervisor", "mongodb: replica set", "cassandra: roles")
+
+
+@pytest.mark.parametrize("line", MOMENTS if LONG else MOMENTS[-1:])
 def test_an_up_that_was_killed_leaves_nothing_that_down_does_not_end(
     elsewhere: dict[str, str], line: str
 ) -> None:
