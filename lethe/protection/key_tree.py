@@ -7,7 +7,7 @@ punctured, not on the order in which they were.
 """
 
 from dataclasses import dataclass
-from typing import Final, NoReturn, TypeAlias, TypeVar
+from typing import Any, Final, NoReturn, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -167,12 +167,13 @@ def _survivors(starts: Leaves, depths: Depths, seeds: Seeds, first: Positions, d
     """
     last = np.append(first[1:], len(doomed))
     by_level = [(starts[:0], depths[:0], seeds[:0])]
-    here = (starts[:0], seeds[:0], first[:0], last[:0])
+    entering: tuple[npt.NDArray[Any], ...] = (starts, seeds, first, last)
+    here: tuple[npt.NDArray[Any], ...] = tuple(each[:0] for each in entering)
     for level in range(int(depths.min()), DEPTH):
         joining = depths == level
         start, seed, begin, end = (
             np.concatenate([old, new[joining]])
-            for old, new in zip(here, (starts, seeds, first, last), strict=True)
+            for old, new in zip(here, entering, strict=True)
         )
         middle = start + _SIZES[level + 1]
         split = np.searchsorted(doomed, middle)  # within begin and end, as the middle is within the node
