@@ -74,7 +74,8 @@ class BenchStack:
     def empty_lethe(self) -> None:
         """Lethe's stores and its stream's checkpoint as they are before the first message."""
         self.stop_stream()
-        self.admin.execute(f"TRUNCATE {CassandraSettings().keyspace}.{cassandra.TABLE}")
+        for table in cassandra.TABLES:
+            self.admin.execute(f"TRUNCATE {CassandraSettings().keyspace}.{table}")
         db = database(self.mongo)
         for name in STREAM_COLLECTIONS:
             db.drop_collection(name)
