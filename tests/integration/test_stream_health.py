@@ -49,6 +49,9 @@ def test_a_batch_that_is_run_again_under_one_lease_is_counted_once(db: Database[
         "superseded": 2,
         "suppressed": 0,
         "control": 0,
+        "consents": 0,
+        "withdrawals": 0,
+        "withdrawal_ms": 0,
         "quarantined": {"bad_email": 2},
     }
     assert db.stream_health.count_documents({"batch_id": {"$exists": True}}) == 2
