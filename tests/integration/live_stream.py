@@ -81,8 +81,14 @@ class LiveStream:
 
     def kill(self) -> None:
         """kill -9 the driver with everything that it started, and see the supervisor know it."""
+        killed = self.stack.pid(STREAM)
         self.stack.kill(STREAM)
-        wait_until(lambda: not self.is_up(), "the supervisor notices that the driver is dead", every=0.05)
+        # Another may run already: supervision does not wait for us.
+        wait_until(
+            lambda: self.stack.pid(STREAM) != killed,
+            "the supervisor notices that the driver is dead",
+            every=0.05,
+        )
 
     def forget_position(self) -> None:
         """Stop the driver and delete its checkpoint: the next one reads the topic from its beginning."""
