@@ -6,29 +6,22 @@ No other DAG's runs are touched.
 
 from datetime import timedelta
 
-import pendulum
 from airflow.sdk import dag, task
-from lethe_airflow.failure_notice import FailureNotice
+from lethe_airflow.dag_defaults import COMMON, tasks
 
 
 @dag(
     schedule="@daily",
-    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
-    catchup=False,
     max_active_runs=1,
-    is_paused_upon_creation=False,
     tags=["supervision"],
     doc_md=__doc__,
-    on_failure_callback=FailureNotice(),
-    default_args={
-        "owner": "controller",
-        "pool": "default_pool",
-        "retries": 3,
-        "retry_delay": timedelta(minutes=1),
-        "retry_exponential_backoff": 2,
-        "max_retry_delay": timedelta(minutes=30),
-        "execution_timeout": timedelta(minutes=30),
-    },
+    default_args=tasks(
+        retries=3,
+        first_wait=timedelta(minutes=1),
+        longest_wait=timedelta(minutes=30),
+        timeout=timedelta(minutes=30),
+    ),
+    **COMMON,
 )
 def clean_supervision_runs() -> None:
     """One sweep."""

@@ -7,29 +7,22 @@ can be read. A run that is late, or is made again, does the same. docs/operation
 
 from datetime import timedelta
 
-import pendulum
 from airflow.sdk import dag, task
-from lethe_airflow.failure_notice import FailureNotice
+from lethe_airflow.dag_defaults import COMMON, tasks
 
 
 @dag(
     schedule="@daily",
-    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
-    catchup=False,
     max_active_runs=1,
-    is_paused_upon_creation=False,
     tags=["gdpr"],
     doc_md=__doc__,
-    on_failure_callback=FailureNotice(),
-    default_args={
-        "owner": "controller",
-        "pool": "default_pool",
-        "retries": 8,
-        "retry_delay": timedelta(seconds=30),
-        "retry_exponential_backoff": 2,
-        "max_retry_delay": timedelta(minutes=30),
-        "execution_timeout": timedelta(minutes=5),
-    },
+    default_args=tasks(
+        retries=8,
+        first_wait=timedelta(seconds=30),
+        longest_wait=timedelta(minutes=30),
+        timeout=timedelta(minutes=5),
+    ),
+    **COMMON,
 )
 def destroy_day_keys() -> None:
     """One sweep."""

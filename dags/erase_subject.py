@@ -9,9 +9,8 @@ Each step is a task of its own that may be repeated; docs/operations.md tells wh
 from datetime import timedelta
 from typing import Any
 
-import pendulum
 from airflow.sdk import Param, TriggerRule, dag, task
-from lethe_airflow.failure_notice import FailureNotice
+from lethe_airflow.dag_defaults import COMMON, tasks
 
 from lethe.requests.user_ids import LENGTH, PATTERN
 
@@ -20,23 +19,17 @@ USER_ID = Param(type="string", pattern=PATTERN, minLength=LENGTH, maxLength=LENG
 
 @dag(
     schedule=None,
-    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
-    catchup=False,
     max_active_runs=4,
-    is_paused_upon_creation=False,
     params={"user_id": USER_ID},
     tags=["erasure", "gdpr"],
     doc_md=__doc__,
-    on_failure_callback=FailureNotice(),
-    default_args={
-        "owner": "controller",
-        "pool": "default_pool",
-        "retries": 8,
-        "retry_delay": timedelta(seconds=5),
-        "retry_exponential_backoff": 2,
-        "max_retry_delay": timedelta(minutes=5),
-        "execution_timeout": timedelta(minutes=5),
-    },
+    default_args=tasks(
+        retries=8,
+        first_wait=timedelta(seconds=5),
+        longest_wait=timedelta(minutes=5),
+        timeout=timedelta(minutes=5),
+    ),
+    **COMMON,
 )
 def erase_subject() -> None:
     """One task a step. Only the subject_id, a pseudonym, goes from task to task."""

@@ -2,39 +2,32 @@
 
 A new root of the key tree for new rows; every row re-encrypted under it, with the stream and erasures at work; then
 the old root is destroyed, and with it what copies of old rows hold. Looks every day, and begins a year after the last
-one, or when more than a million keys are destroyed (`LETHE_ROTATION_…`); triggered by hand, at once. One that failed
+one, or when more than 200,000 keys are destroyed (`LETHE_ROTATION_…`); triggered by hand, at once. One that failed
 goes on the next day, or when its failed task is cleared. docs/operations.md tells what each step does and leaves.
 """
 
 from datetime import timedelta
 from typing import Any
 
-import pendulum
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import dag, task
-from lethe_airflow.failure_notice import FailureNotice
+from lethe_airflow.dag_defaults import COMMON, tasks
 
 from lethe.rotation.submit import operator
 
 
 @dag(
     schedule="@daily",
-    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
-    catchup=False,
     max_active_runs=1,
-    is_paused_upon_creation=False,
     tags=["keys", "gdpr"],
     doc_md=__doc__,
-    on_failure_callback=FailureNotice(),
-    default_args={
-        "owner": "controller",
-        "pool": "default_pool",
-        "retries": 3,
-        "retry_delay": timedelta(minutes=1),
-        "retry_exponential_backoff": 2,
-        "max_retry_delay": timedelta(minutes=30),
-        "execution_timeout": timedelta(minutes=10),
-    },
+    default_args=tasks(
+        retries=3,
+        first_wait=timedelta(minutes=1),
+        longest_wait=timedelta(minutes=30),
+        timeout=timedelta(minutes=10),
+    ),
+    **COMMON,
 )
 def rotate_keys() -> None:
     """One rotation, or none."""

@@ -9,33 +9,26 @@ cause is removed. docs/operations.md explains the verdicts.
 from datetime import timedelta
 from typing import Any
 
-import pendulum
 from airflow.sdk import Param, dag, task
-from lethe_airflow.failure_notice import FailureNotice
+from lethe_airflow.dag_defaults import COMMON, tasks
 
 
 @dag(
     schedule="* * * * *",
-    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
-    catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(minutes=5),
-    is_paused_upon_creation=False,
     params={"try_again": Param(default=False, type="boolean", title="Forget earlier failures and try again")},
     tags=["stream", "supervision"],
     doc_md=__doc__,
-    on_failure_callback=FailureNotice(),
-    default_args={
-        "owner": "controller",
-        "pool": "default_pool",
-        "retries": 2,
-        "retry_delay": timedelta(seconds=5),
-        "retry_exponential_backoff": 2,
-        "max_retry_delay": timedelta(seconds=30),
-        "execution_timeout": timedelta(minutes=3),
+    default_args=tasks(
+        retries=2,
+        first_wait=timedelta(seconds=5),
+        longest_wait=timedelta(seconds=30),
+        timeout=timedelta(minutes=3),
         # An erasure waits for the stream; the stream waits for nobody.
-        "priority_weight": 100,
-    },
+        priority_weight=100,
+    ),
+    **COMMON,
 )
 def supervise_stream() -> None:
     """One check."""

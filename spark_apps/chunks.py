@@ -80,8 +80,7 @@ def consents(worker: "Worker", records: Sequence[Message], batch: Batch) -> tupl
         if row.consent is not None:
             counts.unknown_fields.update(row.consent.unknown_fields)
     rows, counts.suppressed = transforms.suppress(rows, worker.ledger, lambda row: row.consent)
-    rows, faulty = consent_steps.accepted(rows)
-    refused = [transforms.refusal(row, row.refusal) for row in faulty if row.refusal is not None]
+    rows, refused = consent_steps.accepted(rows)
     _refuse(worker, refused, _shard(worker, records), counts)
     return transforms.by_person(rows), counts
 

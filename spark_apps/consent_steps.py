@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
-from lethe.profiles import parsing
 from lethe.profiles.consent_messages import parse_consent
 from lethe.profiles.contract import Message, Refusal
 from lethe.profiles.rules import Rules
-from spark_apps.transforms import Row
+from lethe.stores.quarantine import Refused
+from spark_apps.transforms import Row, named_by, refusal
 
 
 def read(records: Sequence[Message], now_ms: int, rules: Rules) -> list[Row]:
@@ -26,13 +26,12 @@ def identify(rows: Sequence[Row], pseudonym: Callable[[str], str]) -> list[Row]:
     for row in rows:
         if row.consent is not None:  # the key says the same
             row.subject_ids = (pseudonym(row.consent.user_id),)
-            continue
-        said = row.refusal.user_id if row.refusal else None
-        names = dict.fromkeys((said, parsing.key_user_id(row.message.key)))
-        row.subject_ids = tuple(pseudonym(name) for name in names if name is not None)
+        elif row.refusal is not None:
+            row.subject_ids = named_by(row.refusal.user_id, row.message, pseudonym)
     return list(rows)
 
 
-def accepted(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+def accepted(rows: Sequence[Row]) -> tuple[list[Row], list[Refused]]:
     """The rows with a consent, and the refused ones."""
-    return [row for row in rows if row.consent is not None], [row for row in rows if row.consent is None]
+    refused = [refusal(row, row.refusal) for row in rows if row.refusal is not None]
+    return [row for row in rows if row.consent is not None], refused

@@ -15,6 +15,7 @@ from lethe.errors import StoreError
 from lethe.profiles.contract import Consent
 from lethe.stores import contributions
 from lethe.stores.cassandra import Row as CassandraRow
+from lethe.stores.cassandra_values import position_of
 from lethe.stores.contributions import Change, Entry
 from lethe.stores.profiles_table import RowChange
 from spark_apps import transforms
@@ -211,7 +212,6 @@ def count_again(worker: "Worker", people: Sequence[Person], changes: Sequence[Ch
     for person in owed:
         row = worker.writer.read(person.subject_id, names)
         if row is not None:
-            position = (round(row[0].replace(tzinfo=UTC).timestamp() * 1000), row[1])
-            figures = dict(zip(names, row[2:], strict=True))
-            entries.append(Entry(person.names, (), (), person.erased_at, (position, figures), person.root))
+            held = position_of(row[0], row[1]), dict(zip(names, row[2:], strict=True))
+            entries.append(Entry(person.names, (), (), person.erased_at, held, person.root))
     contributions.apply(worker.client, worker.db, worker.lease, shard, entries, reading=worker.reading)

@@ -101,10 +101,14 @@ def identify(rows: Sequence[Row], pseudonym: Callable[[str], str]) -> list[Row]:
         elif row.refusal is None and user_id is not None:  # the key says the same
             row.subject_ids = (pseudonym(user_id),)
             continue
-        keyed = parsing.key_user_id(row.message.key)
-        names = [name for name in dict.fromkeys((user_id, keyed)) if name is not None]
-        row.subject_ids = tuple(pseudonym(name) for name in names)
+        row.subject_ids = named_by(user_id, row.message, pseudonym)
     return list(rows)
+
+
+def named_by(user_id: str | None, message: Message, pseudonym: Callable[[str], str]) -> tuple[str, ...]:
+    """Everybody whom a refused message names: in itself, and by its Kafka key where that names another."""
+    names = dict.fromkeys((user_id, parsing.key_user_id(message.key)))
+    return tuple(pseudonym(name) for name in names if name is not None)
 
 
 def suppress(rows: Sequence[Row], ledger: Ledger, read: Callable[[Row], object]) -> tuple[list[Row], int]:
@@ -172,13 +176,12 @@ def derive(people: Sequence[Person], keys: SubjectKeys) -> tuple[list[Person], i
     Who has been punctured is left out; how many rows that concerns is counted, as suppressed.
     """
     subjects, generations = [each.subject_id for each in people], [each.generation for each in people]
-    older = [root for root in keys.state.roots if root != keys.state.current]
-    for person, derived in zip(people, keys.derive(subjects, generations), strict=True):
+    found = zip(
+        people, keys.derive(subjects, generations), keys.older_names(subjects, generations), strict=True
+    )
+    for person, derived, older in found:
         person.keys = derived
-        person.names = (derived.contribution_id,) if derived else ()
-    for root in older:
-        for person, derived in zip(people, keys.derive(subjects, generations, root), strict=True):
-            person.names += (derived.contribution_id,) if derived else ()
+        person.names = (derived.contribution_id, *older) if derived else older
     kept = [person for person in people if person.keys is not None]
     return kept, sum(len(person.rows) for person in people if person.keys is None)
 

@@ -6,7 +6,6 @@ for as long as its driver holds the lease.
 
 import gc
 import json
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -41,11 +40,10 @@ from lethe.stream.submit import LeaseFile
 from spark_apps import transforms
 from spark_apps.chunks import Batch, process_chunk
 
-LOG = logging.getLogger("lethe.stream.worker")
 REPORT_SCHEMA = "report string"
 ROWS_AT_ONCE = 4_000
 BYTES_AT_ONCE = 64 * 2**20
-CONSENT_COLUMNS = WRITTEN[CONSENTS][1:]  # but for the key
+PROFILE_COLUMNS, CONSENT_COLUMNS = WRITTEN[PROFILES][1:], WRITTEN[CONSENTS][1:]  # but for the key
 COLLECT_AFTER = 250_000  # objects; a chunk makes fewer, hardly any in circles
 
 
@@ -54,7 +52,6 @@ class Worker:
     """One process' connections, bound to one lease."""
 
     lease: Lease
-    paths: Paths
     settings: StreamSettings
     register: Register
     rules: Rules
@@ -86,15 +83,10 @@ class Worker:
         session = cassandra.connect(role_of(held.number), paths, password=held.password)
         pepper, key_store = load_pepper(paths), KeyStore(paths)
         protection = transforms.Protection.from_register(register)
-        computed = {
-            column.name: column
-            for store in (PROFILES, CONTRIBUTIONS)
-            for column in (*register.stored_columns(store), *register.encrypted_columns(store))
-        }
+        computed = [*register.stored_columns(PROFILES), *register.encrypted_columns(PROFILES)]
         rules = Rules.from_register(register)
         return cls(
             lease=held.lease,
-            paths=paths,
             settings=settings,
             register=register,
             rules=rules,
@@ -102,20 +94,10 @@ class Worker:
             client=client,
             db=mongodb.database(client),
             session=session,
-            writer=ProfileWriter(
-                session,
-                [
-                    "event_time",
-                    "source_partition",
-                    "source_offset",
-                    "consents",
-                    "register_version",
-                    *protection.names,
-                ],
-            ),
+            writer=ProfileWriter(session, [*PROFILE_COLUMNS, *protection.names]),
             consent_writer=RowWriter(session, cassandra.CONSENTS, CONSENT_COLUMNS),
             reading=reading_of(register, rules),
-            columns_of=enricher(computed.values()),
+            columns_of=enricher(computed),
             protection=protection,
             figures=register.contribution_fields(),
             key_store=key_store,
@@ -220,7 +202,7 @@ def _process(worker: Worker, chunk: pa.RecordBatch, batch: Batch) -> Counts:
     try:
         return process_chunk(worker, chunk, batch)
     except PyMongoError as error:
-        told = f"{type(error).__name__}, code {getattr(error, 'code', None)}"
+        told = mongodb.told(error)
     # Outside of the handler: without what the error quotes.
     raise StoreError(f"mongodb: a chunk was not saved: {told}")
 

@@ -172,8 +172,7 @@ def _survivors(starts: Leaves, depths: Depths, seeds: Seeds, first: Positions, d
     for level in range(int(depths.min()), DEPTH):
         joining = depths == level
         start, seed, begin, end = (
-            np.concatenate([old, new[joining]])
-            for old, new in zip(here, entering, strict=True)
+            np.concatenate([old, new[joining]]) for old, new in zip(here, entering, strict=True)
         )
         middle = start + _SIZES[level + 1]
         split = np.searchsorted(doomed, middle)  # within begin and end, as the middle is within the node

@@ -155,6 +155,17 @@ class SubjectKeys:
             for at, name, living in zip(range(0, len(flat), SEED_BYTES), names, alive.tolist(), strict=True)
         ]
 
+    def older_names(self, subject_ids: Sequence[str], generations: Sequence[int]) -> list[tuple[str, ...]]:
+        """The names that older roots give each subject's contribution, while there are any; raises as `derive`."""
+        older = [root for root in self.state.roots if root != self.state.current]
+        if not older:
+            return [()] * len(subject_ids)
+        by_root = [self.derive(subject_ids, generations, root) for root in older]
+        return [
+            tuple(each.contribution_id for each in found if each is not None)
+            for found in zip(*by_root, strict=True)
+        ]
+
     def one(self, subject_id: str, generation: int, root: int | None = None) -> Derived:
         """`derive` for one subject; raises PuncturedError where it is punctured."""
         (derived,) = self.derive([subject_id], [generation], root)

@@ -9,7 +9,7 @@ import typer
 from lethe.profiles.reasons import Reason
 
 if TYPE_CHECKING:
-    from lethe.quarantine.access import Action, Actor
+    from lethe.quarantine.access import Actor
     from lethe.quarantine.listing import Counted, Line
     from lethe.quarantine.reading import Shown
     from lethe.quarantine.selection import Selection
@@ -56,7 +56,7 @@ def list_(
 ) -> None:
     """Say what is in quarantine: counts by topic and reason, or lines; never what a message says."""
     from lethe.quarantine import listing
-    from lethe.quarantine.access import Action
+    from lethe.quarantine.access import Action, act_as
     from lethe.stores import mongodb
 
     selection = _selection(
@@ -68,7 +68,7 @@ def list_(
         first_offset=first_offset,
         last_offset=last_offset,
     )
-    _act_as(as_user, Action.LIST)
+    act_as(as_user, Action.LIST)
     with _connection() as client:
         db = mongodb.database(client)
         found: list[Line] | list[Counted] = (
@@ -84,12 +84,12 @@ def show(places: Places, as_user: As = "controller", as_json: Json = False) -> N
     Fails where one is not there, or can't be opened.
     """
     from lethe.quarantine import reading
-    from lethe.quarantine.access import Action, record
+    from lethe.quarantine.access import Action, act_as, record
     from lethe.quarantine.selection import places_of
     from lethe.stores import mongodb
 
     wanted = places_of(places)
-    actor = _act_as(as_user, Action.SHOW)
+    actor = act_as(as_user, Action.SHOW)
     keys = reading.Keys()
     with _connection() as client:
         db = mongodb.database(client)
@@ -124,7 +124,7 @@ def replay(
     They go through the whole stream as if their producer had sent them. Ctrl-C leaves the rest in quarantine.
     """
     from lethe.errors import InputError
-    from lethe.quarantine.access import Action
+    from lethe.quarantine.access import Action, act_as
     from lethe.quarantine.selection import Selection, places_of
 
     selection = _selection(
@@ -142,7 +142,7 @@ def replay(
         selection = Selection(places=places_of(places))
     if selection.is_everything != everything:
         raise InputError("say what to replay: places, a filter, or --all alone")
-    _replay(selection, _act_as(as_user, Action.REPLAY), as_json)
+    _replay(selection, act_as(as_user, Action.REPLAY), as_json)
 
 
 def _replay(selection: "Selection", actor: "Actor", as_json: bool) -> None:
@@ -194,12 +194,6 @@ def _selection(
     )
 
 
-def _act_as(user: str, action: "Action") -> "Actor":
-    from lethe.quarantine.access import act_as
-
-    return act_as(user, action)
-
-
 @contextmanager
 def _connection() -> Iterator["Client"]:
     """MongoDB with these commands' own login; its errors by their class alone, since their text quotes documents."""
@@ -212,7 +206,7 @@ def _connection() -> Iterator["Client"]:
         try:
             yield client
         except PyMongoError as error:
-            told = f"{type(error).__name__}, code {getattr(error, 'code', None)}"
+            told = mongodb.told(error)
             raise StoreError(f"mongodb: quarantine could not be asked ({told}); see `lethe status`") from None
 
 

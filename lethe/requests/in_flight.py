@@ -14,6 +14,7 @@ from typing import Any
 from bson.codec_options import CodecOptions
 from bson.int64 import Int64
 from cassandra.cluster import Session
+from pymongo.database import Database
 
 from lethe.errors import StoreError
 from lethe.protection.subject_keys import SubjectKeys
@@ -22,8 +23,10 @@ from lethe.requests.record import Erasure
 from lethe.requests.suppress import newest_held
 from lethe.settings import StreamSettings
 from lethe.stores import suppression
+from lethe.stores.mongodb import Client, Document
 from lethe.stores.suppression import Ends
 from lethe.stream import lease
+from lethe.stream.health import DRIVER
 
 STEP = "await_in_flight"
 
@@ -67,14 +70,31 @@ def _version(erasure: Erasure) -> int:
     return int(version)
 
 
+def are_past(
+    client: Client,
+    db: Database[Document],
+    version: int,
+    holder: str,
+    settings: StreamSettings | None = None,
+    *,
+    of: str = "ledger_version",
+) -> bool:
+    """Whether no batch from before a version (`of` as in `driver_state`) can write to MongoDB any more.
+
+    Takes the lease, as `holder`, away from a driver that is absent: one that was only paused writes nothing then.
+    """
+    limit = (settings or StreamSettings()).heartbeat_limit_seconds
+    health = db.get_collection("stream_health", codec_options=CodecOptions(tz_aware=True, tzinfo=UTC))
+    state = driver_state(health.find_one({"_id": DRIVER}), version, datetime.now(UTC), limit, of)
+    if state is Driver.ABSENT:
+        lease.take(client, db, holder)
+    return state is not Driver.WORKING
+
+
 def is_settled(erasure: Erasure, settings: StreamSettings | None = None) -> bool:
     """Whether no older batch can write any more; takes the lease away from a driver that is absent."""
-    limit = (settings or StreamSettings()).heartbeat_limit_seconds
-    health = erasure.db.get_collection("stream_health", codec_options=CodecOptions(tz_aware=True, tzinfo=UTC))
-    state = driver_state(health.find_one({"_id": "driver"}), _version(erasure), datetime.now(UTC), limit)
-    if state is Driver.ABSENT:
-        lease.take(erasure.client, erasure.db, f"erasure {erasure.record_id}")
-    return state is not Driver.WORKING
+    holder = f"erasure {erasure.record_id}"
+    return are_past(erasure.client, erasure.db, _version(erasure), holder, settings)
 
 
 def settle(erasure: Erasure, session: Session, ends: Ends, keys: Callable[[], SubjectKeys]) -> int:

@@ -63,7 +63,7 @@ def rotate_slice(number: int, part: Slice, paths: Paths | None = None) -> Counts
             rotation = Rotation(mongodb.database(client), number)
             return rotate_with(rotation, part, session, client, Keys(where, number))
     except PyMongoError as error:
-        told = f"{type(error).__name__}, code {getattr(error, 'code', None)}"
+        told = mongodb.told(error)
     finally:
         session.cluster.shutdown()
     # Outside of the handler: its text quotes documents.

@@ -136,7 +136,7 @@ def _candidates(
     subjects = [row.subject_id for row, *_ in kept]
     numbers = [generation for *_, generation in kept]
     new = keys.derive(subjects, numbers)
-    old_names = _old_names(subjects, numbers, keys)
+    old_names = keys.older_names(subjects, numbers)
     resealed = _resealed([(row, older) for row, older, _ in kept], new, keys)
     candidates = []
     for (row, _, generation), derived, names, blobs in zip(kept, new, old_names, resealed, strict=True):
@@ -144,9 +144,7 @@ def _candidates(
             counts.by_outcome[blobs if isinstance(blobs, Outcome) else Outcome.ERASED] += 1
             continue
         candidates.append(
-            Candidate(
-                row.subject_id, generation, derived.root, derived.contribution_id, tuple(names), row, blobs
-            )
+            Candidate(row.subject_id, generation, derived.root, derived.contribution_id, names, row, blobs)
         )
     return candidates
 
@@ -200,24 +198,12 @@ def subjects_alone(
     """Candidates of whom only the document may have an older name; none of whose key is destroyed."""
     numbers = [generations.get(subject, 0) for subject in subject_ids]
     new = keys.derive(subject_ids, numbers)
-    old_names = _old_names(subject_ids, numbers, keys)
+    old_names = keys.older_names(subject_ids, numbers)
     return [
-        Candidate(subject, generation, derived.root, derived.contribution_id, tuple(names))
+        Candidate(subject, generation, derived.root, derived.contribution_id, names)
         for subject, generation, derived, names in zip(subject_ids, numbers, new, old_names, strict=True)
         if derived is not None
     ]
-
-
-def _old_names(subject_ids: Sequence[str], generations: Sequence[int], keys: SubjectKeys) -> list[list[str]]:
-    """The names that the older roots give each subject's document."""
-    names: list[list[str]] = [[] for _ in subject_ids]
-    for root in keys.state.roots:
-        if root == keys.state.current:
-            continue
-        for found, derived in zip(names, keys.derive(subject_ids, generations, root), strict=True):
-            if derived is not None:
-                found.append(derived.contribution_id)
-    return names
 
 
 def _written(

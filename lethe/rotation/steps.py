@@ -11,21 +11,18 @@ import os
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from bson.codec_options import CodecOptions
 from pymongo.database import Database
 
 from lethe.errors import StoreError
 from lethe.protection.ggm import SEED_BYTES
 from lethe.protection.key_state import KeyState
 from lethe.protection.key_store import KeyStore
-from lethe.requests.in_flight import Driver, driver_state
+from lethe.requests.in_flight import are_past
 from lethe.rotation import record
 from lethe.rotation.record import Rotation
 from lethe.rotation.rows import Document
 from lethe.settings import StreamSettings
 from lethe.stores.mongodb import Client
-from lethe.stream import lease
-from lethe.stream.health import DRIVER
 
 CLOCKS: Final = timedelta(minutes=5)  # by how much clocks of workers may differ
 
@@ -67,15 +64,8 @@ def await_batches(client: Client, rotation: Rotation, settings: StreamSettings |
         return True
     if "epoch" not in held:
         raise StoreError(f"rotation {rotation.number}: no new root yet; run the step begin first")
-    limit = (settings or StreamSettings()).heartbeat_limit_seconds
-    health = rotation.db.get_collection(
-        "stream_health", codec_options=CodecOptions(tz_aware=True, tzinfo=UTC)
-    )
-    driver = health.find_one({"_id": DRIVER})
-    state = driver_state(driver, int(held["epoch"]), datetime.now(UTC), limit, of="key_epoch")
-    if state is Driver.ABSENT:
-        lease.take(client, rotation.db, f"rotation {rotation.number}")
-    if state is Driver.WORKING:
+    holder = f"rotation {rotation.number}"
+    if not are_past(client, rotation.db, int(held["epoch"]), holder, settings, of="key_epoch"):
         return False
     rotation.fix(settled_at=datetime.now(UTC))
     return True

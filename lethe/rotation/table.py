@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC
 from typing import Any, Final
 
 from cassandra import DriverException
@@ -21,6 +20,7 @@ from lethe.register.model import SEALED
 from lethe.rotation.reencrypt import Write
 from lethe.rotation.rows import StoredRow
 from lethe.stores import cassandra
+from lethe.stores.cassandra_values import position_of
 
 ROWS_AT_ONCE: Final = 1_000
 WRITES_AT_ONCE: Final = 64
@@ -94,7 +94,7 @@ class ProfileTable:
         left = [ttl for *_, ttl in triples if ttl is not None]
         position = None
         if event_time is not None and offset is not None:
-            position = (round(event_time.replace(tzinfo=UTC).timestamp() * 1000), int(offset))
+            position = position_of(event_time, int(offset))
         return StoredRow(
             subject_id,
             position,

@@ -37,6 +37,11 @@ def serialiser(kind: Any) -> Serialiser:
     return lambda value: bytes(kind.serialize(value, _PROTOCOL))
 
 
+def position_of(event_time: datetime, offset: int) -> tuple[int, int]:
+    """(event ms, offset) of a row's values as the driver gives them: its times are UTC, and do not say so."""
+    return (event_time.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND, offset
+
+
 def _map_serialiser(kind: Any) -> Serialiser:
     @lru_cache(maxsize=_DIFFERENT_MAPS)
     def from_items(items: tuple[tuple[Any, Any], ...]) -> bytes:

@@ -45,6 +45,11 @@ def connect(role: str, paths: Paths | None = None, settings: MongoSettings | Non
     )
 
 
+def told(error: PyMongoError) -> str:
+    """What may be told of an error: its class and code, since its text quotes documents."""
+    return f"{type(error).__name__}, code {getattr(error, 'code', None)}"
+
+
 def _is_transient(error: BaseException) -> bool:
     """True for what the server marks as safe to run again from the start."""
     return isinstance(error, PyMongoError) and error.has_error_label("TransientTransactionError")

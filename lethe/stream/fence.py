@@ -35,6 +35,7 @@ REFUSAL_SECONDS = 30.0
 # What a lease's role may do with each table. UNMASK: the profiles' subject_id is a masked column, and only who sees it
 # may ask for a row by it.
 RIGHTS = {cassandra.TABLE: ("SELECT", "MODIFY", "UNMASK"), cassandra.CONSENTS: ("SELECT", "MODIFY")}
+_PAIRS = [(table, right) for table, rights in RIGHTS.items() for right in rights]
 # The right to write is tried on a row that no subject can have, at a time before all others.
 PROBES = [f"DELETE FROM {table} USING TIMESTAMP 1 WHERE subject_id = 'fence'" for table in cassandra.TABLES]  # noqa: S608
 
@@ -57,7 +58,7 @@ def admit(session: Session, number: int, paths: Paths | None = None) -> str:
     role, password = role_of(number), _password(role_of(number), paths)
     with _told():
         session.execute(f"CREATE ROLE IF NOT EXISTS {role} WITH PASSWORD = '{password}' AND LOGIN = true")
-        for table, right in ((table, right) for table, rights in RIGHTS.items() for right in rights):
+        for table, right in _PAIRS:
             session.execute(f"GRANT {right} ON TABLE {session.keyspace}.{table} TO {role}")
     return password
 
@@ -156,7 +157,7 @@ def _refuses(probe: Session, statement: str, host: Host) -> bool:
 
 
 def _revoke(session: Session, role: str) -> None:
-    for table, right in ((table, right) for table, rights in RIGHTS.items() for right in rights):
+    for table, right in _PAIRS:
         try:
             session.execute(f"REVOKE {right} ON TABLE {session.keyspace}.{table} FROM {role}")
         except InvalidRequest as error:
