@@ -1,16 +1,14 @@
 """Who may do what in Airflow, asked of its own API server with our auth manager: every route, as every role."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lethe.stack.airflow_rights import METHODS, OPEN_DAGS, PARTS, ROLES, may_on_dag, may_on_resource
+from tests.dags.scripts import told_by
 
-PROJECT = Path(__file__).resolve().parents[2]
 REFUSED = 403
 # What everybody may do, of themselves: log in, stay logged in, mark a DAG as a favourite of their own.
 OWN = {"POST /auth/token", "POST /auth/token/cli", "POST /ui/auth/token"}
@@ -21,14 +19,7 @@ NOTHING_THERE = 404  # of a backfill or a file that does not exist, Airflow says
 @pytest.fixture(scope="session")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What every role was answered; the erasure that is asked for names one person."""
-    file = tmp_path_factory.mktemp("access") / "answers.json"
-    script = Path(__file__).with_name("access.py")
-    ran = subprocess.run(
-        [sys.executable, script, file], cwd=PROJECT, capture_output=True, text=True, check=False, timeout=400
-    )
-    assert ran.returncode == 0, ran.stderr
-    loaded: dict[str, Any] = json.loads(file.read_text())
-    return loaded
+    return told_by("access.py", tmp_path_factory.mktemp("access"), seconds=400)
 
 
 def test_an_erasure_is_started_by_the_controller_and_not_by_dpo_or_viewer(answers: dict[str, Any]) -> None:

@@ -2,14 +2,13 @@
 
 import ast
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.dags.scripts import PROJECT, told_by
+
 DAG_FILES = sorted((PROJECT / "dags").glob("*.py"))
 SNAPSHOT = Path(__file__).with_name("shape.json")
 TAGS = {"erasure", "gdpr", "keys", "stream", "supervision"}
@@ -19,14 +18,7 @@ OWNERS = {"controller"}
 @pytest.fixture(scope="session")
 def shape(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The shape of all DAGs, as a process of Airflow's sees them."""
-    file = tmp_path_factory.mktemp("dags") / "shape.json"
-    script = Path(__file__).with_name("shape.py")
-    ran = subprocess.run(
-        [sys.executable, script, file], cwd=PROJECT, capture_output=True, text=True, check=False, timeout=180
-    )
-    assert ran.returncode == 0, ran.stderr
-    loaded: dict[str, Any] = json.loads(file.read_text())
-    return loaded
+    return told_by("shape.py", tmp_path_factory.mktemp("dags"), seconds=180)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from cassandra.cluster import Session
+import pytest
+from cassandra import AuthenticationFailed
+from cassandra.cluster import Cluster, NoHostAvailable, Session
 from pymongo.database import Database
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
@@ -19,6 +21,16 @@ from lethe.stores import cassandra, mongodb
 from lethe.stores.mongodb import Client, Document
 
 LETHE = Path(sys.executable).with_name("lethe")
+
+
+def assert_lets_nobody_in(cluster: Cluster) -> None:
+    """That every node refuses the login, and for that reason; ends the cluster's connections."""
+    try:
+        with pytest.raises(NoHostAvailable) as refused:
+            cluster.connect()
+        assert all(isinstance(error, AuthenticationFailed) for error in refused.value.errors.values())
+    finally:
+        cluster.shutdown()
 
 
 def wait_until(condition: Callable[[], Any], what: str, seconds: float = 120, every: float = 0.3) -> Any:

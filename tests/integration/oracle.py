@@ -8,7 +8,6 @@ Differences name subjects by subject_id, and columns; never a value.
 
 import re
 from collections import Counter
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,16 +23,14 @@ from lethe.protection.keyring import subject_keys
 from lethe.protection.pseudonym import load_pepper
 from lethe.register.load import current
 from lethe.stores.kafka import client_settings, end_offsets
+from tests.integration.differences import SHOWN, Rows, differences, named, without
 from tests.integration.live import LiveStack
 from tests.model import Model, place
 from tests.model_reading import Reading, ms
 
 PROFILES = "cassandra.profiles"
-SHOWN = 8  # differences of a kind
 UNSAID = ("write_time", "shard", "root", "moments", "minor")  # of a contribution, what no message says
 READ_SECONDS = 60.0
-
-Rows = Mapping[str, Mapping[str, Any]]
 
 
 def new_model() -> Model:
@@ -202,7 +199,7 @@ def consent_differences(stack: LiveStack, model: Model) -> list[str]:
         # One key, two guardians' words: which of the two rows stays is the last writer's.
         if not _keys(needed) <= _keys(rows) or not rows <= said:
             told.append(f"cassandra.consents {subject}: {len(rows)} on record, {len(said)} given")
-    return [*told[:SHOWN], *_named("cassandra.consents: of nobody", held)]
+    return [*told[:SHOWN], *named("cassandra.consents: of nobody", held)]
 
 
 def _keys(rows: set[ConsentRow]) -> set[tuple[str, int, bool, str]]:
@@ -335,7 +332,7 @@ def assert_stores_equal(stack: LiveStack, model: Model) -> None:
     wanted = expected_contributions(model)
     told = [
         *differences(PROFILES, held_rows(stack), expected_rows(model)),
-        *differences("mongodb.contributions", _without(contributions, *UNSAID), wanted),
+        *differences("mongodb.contributions", without(contributions, *UNSAID), wanted),
         *consent_differences(stack, model),
         *differences("mongodb.quarantine", held_quarantine(stack), expected_quarantine(model)),
         *differences("mongodb.aggregate_shards", held_cells(stack), expected_cells(model)),
@@ -373,35 +370,3 @@ def write_time_differences(stack: LiveStack, contributions: Rows) -> list[str]:
         ):
             told.append(f"{PROFILES} {row.subject_id}: does not end with its retention")
     return told[:SHOWN]
-
-
-def _without(rows: Rows, *names: str) -> dict[str, dict[str, Any]]:
-    return {
-        key: {name: value for name, value in row.items() if name not in names} for key, row in rows.items()
-    }
-
-
-def differences(what: str, found: Rows, expected: Rows) -> list[str]:
-    """What is too little, too much, or other than expected, by key and names of columns."""
-    told = [
-        *_named(f"{what}: missing", expected.keys() - found.keys()),
-        *_named(f"{what}: too many", found.keys() - expected.keys()),
-    ]
-    other = []
-    for key in sorted(expected.keys() & found.keys()):
-        names = sorted(
-            name
-            for name in expected[key].keys() | found[key].keys()
-            if expected[key].get(name) != found[key].get(name)
-        )
-        if names:
-            other.append(f"{what} {key}: {', '.join(names)}")
-    more = [f"{what}: {len(other) - SHOWN} more differ"] if len(other) > SHOWN else []
-    return [*told, *other[:SHOWN], *more]
-
-
-def _named(what: str, keys: Any) -> list[str]:
-    if not keys:
-        return []
-    shown = ", ".join(sorted(keys)[:SHOWN])
-    return [f"{what}: {len(keys)} ({shown}{', …' if len(keys) > SHOWN else ''})"]

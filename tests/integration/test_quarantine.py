@@ -71,6 +71,7 @@ def refused_as_ahead(stream: LiveStream) -> tuple[str, str, datetime]:
 
 
 def await_time(moment: datetime) -> None:
+    """Nothing tells that a time has come but the clock."""
     time.sleep(max(0.0, (moment - datetime.now(UTC)).total_seconds() + 1.0))
 
 

@@ -31,10 +31,10 @@ from lethe.rotation.table import Slice
 from lethe.settings import CassandraSettings, Paths, RotationSettings
 from lethe.stack.airflow_api import AirflowApi
 from lethe.stores import cassandra
+from tests.integration.house import HOUR_AGO, PEPPER, House, Run, now
 from tests.integration.live import LiveStack, wait_until
 from tests.integration.live_stream import LiveStream
 from tests.integration.messages import LONG, Bytes, bytes_of, profile, sendable, simulated
-from tests.integration.test_erasure_steps import HOUR_AGO, PEPPER, House, Run, now
 
 PEOPLE = 4_000 if LONG else 600
 TTL_SECONDS = 5_000

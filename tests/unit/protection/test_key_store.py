@@ -325,7 +325,7 @@ def holding(paths: Paths) -> int:
 
     def hold(_: KeyState) -> KeyState:
         os.write(writer, b"x")
-        time.sleep(60)
+        time.sleep(60)  # to be killed in; it ends by itself where the test does not come to that
         raise AssertionError("nobody killed it")
 
     child = child_of(lambda: store_of(paths).change(hold))

@@ -1,7 +1,6 @@
 """What is shown of refused messages, and that looking is recorded first."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,13 +10,13 @@ from hypothesis import strategies as st
 from lethe.errors import StoreError
 from lethe.protection.day_keys import DayKeys
 from lethe.protection.key_store import KeyStore
-from lethe.protection.pseudonym import create_pepper, load_pepper
+from lethe.protection.pseudonym import load_pepper
 from lethe.protection.subject_keys import SubjectKeys, puncture
 from lethe.quarantine.reading import Keys, document_of, printable, show, text_of
 from lethe.settings import Paths
 from lethe.stores.quarantine import documents
 from tests.unit.profiles.examples import CALM
-from tests.unit.protection.installation import ANNA, paths_in
+from tests.unit.protection.installation import ANNA
 from tests.unit.stores.test_quarantine import refused
 
 HOSTILE = "\x1b]0;title\x07\u202etxt\r".encode() + b"\xff"
@@ -29,14 +28,6 @@ class Database:
 
     def find(self, query: dict[str, Any]) -> list[dict[str, Any]]:
         return [each for each in self.held if each["_id"] in query["_id"]["$in"]]
-
-
-@pytest.fixture
-def paths(tmp_path: Path) -> Paths:
-    made = paths_in(tmp_path)
-    create_pepper(made)
-    KeyStore(made).create()
-    return made
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ commits) is tested with a real one.
 
 import copy
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from lethe.errors import InputError, StoreError
 from lethe.protection.day_keys import DayKeys
 from lethe.protection.key_store import KeyStore
 from lethe.protection.payloads import Content
-from lethe.protection.pseudonym import create_pepper, load_pepper
+from lethe.protection.pseudonym import load_pepper
 from lethe.protection.subject_keys import SubjectKeys, puncture
 from lethe.quarantine import replay as replaying
 from lethe.quarantine.reading import Keys
@@ -23,7 +22,7 @@ from lethe.quarantine.replay import PAGE, Replay
 from lethe.quarantine.selection import Selection
 from lethe.settings import Paths
 from lethe.stores.quarantine import documents
-from tests.unit.protection.installation import ANNA, BODO, paths_in
+from tests.unit.protection.installation import ANNA, BODO
 from tests.unit.stores.test_quarantine import refused
 
 EVERYTHING = Selection()
@@ -84,14 +83,6 @@ class Kafka:
         self.pages += 1
         if self.pages == self.fail_at:
             raise StoreError("kafka: messages were not acknowledged")
-
-
-@pytest.fixture
-def paths(tmp_path: Path) -> Paths:
-    made = paths_in(tmp_path)
-    create_pepper(made)
-    KeyStore(made).create()
-    return made
 
 
 @pytest.fixture(autouse=True)

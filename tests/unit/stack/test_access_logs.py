@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import pytest
 from lethe.stack import cassandra_audit, credentials, mongod_log
 from lethe.stack.cassandra_audit import LEFT_OUT
 from lethe.stack.provision import cassandra, mongodb_rights
+from tests.dashboard.servers import wait_until
 
 HEAD = "user:null|host:127.0.0.1:1|source:/127.0.0.1|port:4|timestamp:1|"
 FAILED = f"{HEAD}type:LOGIN_ERROR|category:AUTH|operation:LOGIN FAILURE; "
@@ -121,11 +121,11 @@ def test_mongodbs_other_lines_pass_and_those_of_connections_do_not() -> None:
 
 
 PRETENDS = """
-import signal, sys, time
+import signal, sys
 signal.signal(signal.SIGTERM, lambda *_: (print("ending", flush=True), sys.exit(7)))
 print('{"c":"ACCESS","id":20249,"attr":{"principalName":"hunter2"}}', flush=True)
 print("up", file=sys.stderr, flush=True)
-while True: time.sleep(0.01)
+while True: signal.pause()
 """
 
 
@@ -136,12 +136,8 @@ def test_the_process_becomes_mongod_and_its_last_words_are_kept(tmp_path: Path) 
     command = [sys.executable, "-m", "lethe.stack.mongod_log", "admin", str(mongod), "--config", "x"]
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True)
-    until = time.monotonic() + 20
-    while "up" not in log.read_text() and time.monotonic() < until:
-        time.sleep(0.05)
+    wait_until(lambda: "up" in log.read_text(), "mongod's first words", 20)
     os.killpg(process.pid, signal.SIGTERM)  # as the supervisor does
     assert process.wait(timeout=20) == 7
-    while "ending" not in log.read_text() and time.monotonic() < until:
-        time.sleep(0.05)
-    assert "ending" in log.read_text()
+    wait_until(lambda: "ending" in log.read_text(), "mongod's last words", 20)
     assert "hunter2" not in log.read_text()
