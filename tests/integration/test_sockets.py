@@ -8,6 +8,7 @@ import os
 import socket
 import stat
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -22,7 +23,8 @@ from lethe.stack.cassandra_options import JVM_OPTIONS
 from lethe.stack.fetch import fetch
 from lethe.stack.programs import SERVERS, STREAM
 from lethe.stack.sockets import Socket, listening
-from tests.integration.live import LiveStack, assert_lets_nobody_in
+from tests.integration.live import LiveStack, assert_lets_nobody_in, wait_until
+from tests.integration.live_stream import supervision_paused
 
 # Airflow tells these to everybody: that it is there, its version, and how to log in. None holds data.
 AIRFLOW_OPEN = {
@@ -39,9 +41,27 @@ AIRFLOW_OPEN = {
 SECONDS = 10.0
 
 
+@pytest.fixture(scope="module", autouse=True)
+def driver(stack: LiveStack) -> Iterator[None]:
+    """The driver listens too, whatever the tests before have left of it."""
+    with supervision_paused(stack):
+        stack.supervisor.start(STREAM)
+        wait_until(lambda: has_driver(all_listening(stack)), "the driver listens")
+        yield
+
+
+def all_listening(stack: LiveStack) -> list[Socket]:
+    return listening(process.pid for process in leftovers.programs(stack.paths))
+
+
+def has_driver(sockets: list[Socket]) -> bool:
+    first = Ports()["spark_driver"]
+    return any(each.program == STREAM and first <= each.port < first + SPARK_PORT_TRIES for each in sockets)
+
+
 @pytest.fixture(scope="module")
 def sockets(stack: LiveStack) -> list[Socket]:
-    found = listening(process.pid for process in leftovers.programs(stack.paths))
+    found = all_listening(stack)
     programs = {each.program for each in found}
     assert {*SERVERS, STREAM, "airflow-api-server", "dashboard"} <= programs, (
         "a list that lacks them proves nothing"
@@ -145,12 +165,9 @@ WITHOUT_SECRET = {
 @pytest.mark.parametrize("said", WITHOUT_SECRET.values(), ids=WITHOUT_SECRET.keys())
 def test_sparks_listeners_tell_nothing_without_their_secret(stack: LiveStack, said: bytes) -> None:
     """The list is taken anew: Spark ends a daemon that has nothing to do, and starts another."""
-    found = listening(process.pid for process in leftovers.programs(stack.paths))
+    found = all_listening(stack)
+    assert has_driver(found), "a list without the driver proves nothing"
     ports = sorted({each.port for each in found if each.program == STREAM})
-    first = Ports()["spark_driver"]
-    assert any(first <= port < first + SPARK_PORT_TRIES for port in ports), (
-        "a list without the driver proves nothing"
-    )
     answers = {port: _ask(port, said) for port in ports}
     assert all(_is_refusal(answer) for answer in answers.values()), answers
 
