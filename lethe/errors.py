@@ -61,5 +61,9 @@ class PayloadError(ProtectionError):
     """A payload in quarantine is not one, is of a format that is not known, or does not belong where it stands."""
 
 
+class SignatureError(LetheError):
+    """A signed document is not what was signed, or not by the key that was given."""
+
+
 class AccessError(LetheError):
     """The Airflow user that a command acts as may not do what was asked."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from cryptography.fernet import Fernet
 
+from lethe.evidence import signing
 from lethe.protection.key_store import KeyStore
 from lethe.protection.pseudonym import create_pepper
 from lethe.settings import Paths
@@ -60,7 +61,7 @@ def _generators() -> dict[str, Callable[[], str]]:
 
 
 def create(paths: Paths) -> list[str]:
-    """Make every credential that is missing, the pepper and the key state; returns the names of the new ones.
+    """Make every credential that is missing, the pepper, signing key and key state; returns the names of the new ones.
 
     Raises ConfigurationError when the keys folder lies inside the data folder, KeyStateError when the key state of a
     key-encryption key is lost: a new one would make everything unreadable that the old one encrypted.
@@ -69,5 +70,6 @@ def create(paths: Paths) -> list[str]:
     private_folder(paths.secrets)
     made = [name for name, make in _generators().items() if create_file(paths.secrets / name, make() + "\n")]
     create_pepper(paths)
+    signing.create_key(paths)
     KeyStore(paths).create()
     return made

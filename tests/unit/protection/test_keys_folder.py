@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from lethe.errors import ConfigurationError
+from lethe.evidence.signing import create_key
 from lethe.protection import keys_folder
 from lethe.protection.day_keys import DayKeys
 from lethe.protection.kek import KekFiles
@@ -17,7 +18,7 @@ KEY = bytes(range(32))
 
 
 @pytest.mark.parametrize("inside", [".", "keys", "a/b", "../data/keys"])
-@pytest.mark.parametrize("use", [create_pepper, KekFiles, DayKeys, KeyStore])
+@pytest.mark.parametrize("use", [create_pepper, create_key, KekFiles, DayKeys, KeyStore])
 def test_a_keys_folder_inside_the_data_folder_is_refused(tmp_path: Path, inside: str, use: type) -> None:
     home = tmp_path / "data"
     with pytest.raises(ConfigurationError, match="move it out"):
