@@ -57,10 +57,10 @@ def stack() -> Iterator[LiveStack]:
     }
     stays_up = "LETHE_TEST_FOLDER" in os.environ and os.environ.get("LETHE_TEST_STAYS_UP") == "1"
     lethe = Path(sys.executable).with_name("lethe")
-    if not (stays_up and Supervisor().is_up()):
-        subprocess.run([lethe, "up"], check=True, timeout=900)
     live = LiveStack(folder / "home")
     try:
+        if not (stays_up and Supervisor().is_up()):
+            subprocess.run([lethe, "up"], check=True, timeout=900)
         yield live
     finally:
         live.close()

@@ -31,6 +31,7 @@ API_SERVER = "airflow-api-server"
 COMPONENTS = ("scheduler", "dag-processor", "triggerer")
 PROGRAMS = (API_SERVER, *(f"airflow-{component}" for component in COMPONENTS))
 READY_SECONDS = 120.0
+LOCK_SECONDS = 30  # how long a write waits for another's; SQLite's 5 are too few while all processes start
 MIGRATE_SECONDS = 180
 
 
@@ -120,7 +121,7 @@ def _configuration(paths: Paths, ports: Ports) -> str:
             "workers": 1,
         },
         "api_auth": {"jwt_secret": secret("airflow-jwt", paths)},
-        "database": {"sql_alchemy_conn": f"sqlite:///{folder / 'airflow.db'}"},
+        "database": {"sql_alchemy_conn": f"sqlite:///{folder / 'airflow.db'}?timeout={LOCK_SECONDS}"},
         "logging": {
             "base_log_folder": paths.logs / "airflow",
             "dag_processor_child_process_log_directory": paths.logs / "airflow" / "dag_processor",

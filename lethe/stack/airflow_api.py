@@ -9,7 +9,7 @@ import httpx
 from lethe.errors import ConfigurationError, StackError
 from lethe.settings import AirflowSettings, Paths, secret
 
-TIMEOUT_SECONDS = 30.0
+TIMEOUT_SECONDS = 60.0
 
 
 class AirflowApi:
