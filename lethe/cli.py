@@ -12,6 +12,7 @@ from lethe.producers.commands import load, simulate
 from lethe.quarantine.commands import app as quarantine
 from lethe.register.commands import app as register
 from lethe.requests.commands import erase
+from lethe.requests.find import find
 from lethe.stack import commands as stack
 from lethe.stack.provision.commands import credentials, provision
 from lethe.stream.commands import app as stream
@@ -37,7 +38,7 @@ def _add(panel: str, *commands: Callable[..., None]) -> None:
 
 _add(SYSTEM, stack.up, stack.down, stack.status, stack.clean, stack.env)
 app.command(rich_help_panel=SYSTEM, context_settings=PASS_ON)(stack.airflow)
-_add(DATA, simulate, load, erase)
+_add(DATA, simulate, load, erase, find)
 app.add_typer(quarantine, name="quarantine", rich_help_panel=DATA)
 app.add_typer(register, name="register", rich_help_panel=DATA)
 _add(SERVICES, publish, credentials, provision)

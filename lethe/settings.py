@@ -217,6 +217,15 @@ class StreamSettings(BaseSettings):
         return max(15.0, 5 * self.heartbeat_seconds)
 
 
+class IntakeSettings(BaseSettings):
+    """How those who open requests find a subject who does not know the user id (`LETHE_INTAKE_…`)."""
+
+    model_config = SettingsConfigDict(env_prefix="LETHE_INTAKE_")
+
+    email_index: bool = False  # whether the stream keeps a blind index of e-mail addresses
+    lookups_per_hour: int = Field(default=20, ge=1)  # of one Airflow user
+
+
 class RotationSettings(BaseSettings):
     """When `rotate_keys` brings a new root, and how it goes about it (`LETHE_ROTATION_…`)."""
 

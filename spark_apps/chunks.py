@@ -117,6 +117,7 @@ def _save(worker: "Worker", people: Sequence[Person], shard: int, batch: Batch, 
     changes = sinks.save_to_mongodb_collection(worker, people, shard, keep_refused)
     sinks.save_consents(worker, people, changes, batch)
     sinks.save_to_cassandra_table(worker, people, changes, batch)
+    sinks.save_email_index(worker, people, changes, batch)
     sinks.count_again(worker, people, changes, shard)
     count(people, changes, counts)
 

@@ -164,6 +164,30 @@ def _erased_since(worker: "Worker", person: Person) -> bool:
     return held is None or "erased_at" in held
 
 
+def save_email_index(
+    worker: "Worker", people: Sequence[Person], changes: Sequence[Change], batch: "Batch"
+) -> None:
+    """Bring the e-mail index, where there is one, up to the rows of `profiles`; raises as `save_to_cassandra_table`."""
+    index = worker.email_index
+    if index is None:
+        return
+    values: list[CassandraRow] = []
+    ended: list[tuple[str, int]] = []
+    for person, change in _pairs(people, changes):
+        settled = change.settled
+        if settled is None or settled.held.position is None:
+            continue
+        stands = settled.held.stands and index.group in worker.protection.standing(settled.held.moments)[1]
+        value = index.value_of(settled.profile) if stands and settled.profile is not None else None
+        if value is not None:
+            ttl = time_to_live(settled.held.position[0], worker.rules.retention_days, batch.now_ms)
+            values.append(CassandraRow(person.subject_id, (value,), change.write_time, ttl))
+        elif settled.profile is not None or (not stands and (change.is_new or batch.repeated)):
+            ended.append((person.subject_id, change.write_time))
+    index.write(values)
+    index.end(ended)
+
+
 def save_consents(
     worker: "Worker", people: Sequence[Person], changes: Sequence[Change], batch: "Batch"
 ) -> None:

@@ -26,10 +26,11 @@ from lethe.protection.pseudonym import load_pepper
 from lethe.protection.subject_keys import SubjectKeys
 from lethe.register.load import current
 from lethe.register.model import CONSENTS, CONTRIBUTIONS, PROFILES, WRITTEN, Register
-from lethe.settings import Paths, StreamSettings
+from lethe.settings import IntakeSettings, Paths, StreamSettings
 from lethe.stores import cassandra, mongodb
 from lethe.stores.cassandra import RowWriter
 from lethe.stores.contributions import Figures, Reading
+from lethe.stores.email_index import EmailIndex
 from lethe.stores.mongodb import Client, Document
 from lethe.stores.profiles_table import ProfileWriter
 from lethe.stores.suppression import Ledger
@@ -61,6 +62,7 @@ class Worker:
     session: Session
     writer: ProfileWriter
     consent_writer: RowWriter
+    email_index: EmailIndex | None
     reading: Reading
     columns_of: Callable[[Profile], dict[str, object]]
     protection: transforms.Protection
@@ -96,6 +98,7 @@ class Worker:
             session=session,
             writer=ProfileWriter(session, [*PROFILE_COLUMNS, *protection.names]),
             consent_writer=RowWriter(session, cassandra.CONSENTS, CONSENT_COLUMNS),
+            email_index=EmailIndex(session, register, paths) if IntakeSettings().email_index else None,
             reading=reading_of(register, rules),
             columns_of=enricher(computed),
             protection=protection,

@@ -33,6 +33,8 @@ SMALL_BATCHES = {
     "LETHE_STREAM_TRIGGER_SECONDS": "0.2",
     "LETHE_STREAM_HEARTBEAT_SECONDS": "0.5",
 }
+# What is off by default is tried too.
+OPTIONS = {"LETHE_INTAKE_EMAIL_INDEX": "true", "LETHE_INTAKE_LOOKUPS_PER_HOUR": "1000"}
 
 
 def _port_base(folder: Path) -> str:
@@ -54,6 +56,7 @@ def stack() -> Iterator[LiveStack]:
         "LETHE_PORT_BASE": _port_base(folder),
         **FAST_TOPICS,
         **SMALL_BATCHES,
+        **OPTIONS,
     }
     stays_up = "LETHE_TEST_FOLDER" in os.environ and os.environ.get("LETHE_TEST_STAYS_UP") == "1"
     lethe = Path(sys.executable).with_name("lethe")

@@ -92,9 +92,10 @@ def _store(register: Register, name: str, store: Store, names: Names) -> Iterato
     yield from _counted_from(register, name, store)
     if store.found_by is not None and store.found_by not in store.fields:
         yield Finding((*place, "found_by"), f"{store.found_by!r} is not among the store's own fields")
-    for number, key in enumerate(store.clustered_by):
-        if key not in store.fields:
-            yield Finding((*place, "clustered_by", number), f"{key!r} is not among the store's own fields")
+    for section, keys in (("clustered_by", store.clustered_by), ("indexed_by", store.indexed_by)):
+        for number, key in enumerate(keys):
+            if key not in store.fields:
+                yield Finding((*place, section, number), f"{key!r} is not among the store's own fields")
     if store.found_by is not None and store.reference is Reference.NONE:
         yield Finding((*place, "found_by"), "a store with `reference: none` finds nobody")
     for own_name, own in store.fields.items():

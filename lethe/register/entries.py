@@ -155,6 +155,7 @@ class Store(Entry):
     reference: Reference
     found_by: str | None = None  # the own field that holds the reference
     clustered_by: tuple[str, ...] = ()  # own fields that tell a subject's rows apart, in Cassandra
+    indexed_by: tuple[str, ...] = ()  # own fields by which rows are looked for besides, in Cassandra
     purposes: tuple[Name, ...] = Setting(min_length=1)
     recipients: tuple[Name, ...]
     retention: Name

@@ -5,7 +5,7 @@ for rows by it. It guards against a look by accident. It is no wall: WRITETIME a
 a query's paging state names the last row's key.
 """
 
-from lethe.register.model import CONTRIBUTIONS, PROFILES, Register
+from lethe.register.model import CONTRIBUTIONS, EMAIL_INDEX, PROFILES, Register
 from lethe.register.schema import cassandra_columns
 
 ANALYSTS = "analysts"  # the recipient in the register that the role `analyst` serves
@@ -27,12 +27,15 @@ def shown_columns(register: Register) -> frozenset[str]:
 
 
 def mask_statements(register: Register, keyspace: str) -> list[str]:
-    """CQL that masks every column of `profiles` but those; each statement can be run again.
+    """CQL that masks every column of `profiles` but those, and the values of the e-mail index, to all but who looks
+    people up by them; each statement can be run again.
 
     The mask is null, not a default value: nobody takes it for data.
     """
-    table, shown = f"{keyspace}.{PROFILES.partition('.')[2]}", shown_columns(register)
+    shown = {PROFILES: shown_columns(register), EMAIL_INDEX: frozenset({"subject_id"})}
     return [
-        f"ALTER TABLE {table} ALTER {name} {'DROP MASKED' if name in shown else 'MASKED WITH mask_null()'}"
-        for name in cassandra_columns(register)
+        f"ALTER TABLE {keyspace}.{store.partition('.')[2]} ALTER {name} "
+        + ("DROP MASKED" if name in names else "MASKED WITH mask_null()")
+        for store, names in shown.items()
+        for name in cassandra_columns(register, store)
     ]

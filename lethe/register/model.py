@@ -36,6 +36,7 @@ from lethe.register.terms import Basis, Protection, Role, Type
 
 PROFILES = "cassandra.profiles"
 CONSENTS = "cassandra.consents"
+EMAIL_INDEX = "cassandra.email_index"
 CONTRIBUTIONS = "mongodb.contributions"
 MESSAGES = "kafka.user_profiles"
 SEALED = "sealed"  # what names of columns with ciphertext begin with
@@ -55,6 +56,7 @@ WRITTEN = {
         *("subject_id", "purpose", "at", "granted", "policy_version", "by_guardian"),
         *("source_topic", "source_partition", "source_offset"),
     ),
+    EMAIL_INDEX: ("subject_id", "mac"),
     CONTRIBUTIONS: (
         *("_id", "consents", "at", "offset", "write_time", "counted", "moments", "minor", "ended"),
         *("shard", "erased_at"),

@@ -52,6 +52,7 @@ def _table(table: str, store: Store, columns: Mapping[str, str]) -> list[str]:
             for name, cql_type in columns.items()
             if name not in keys
         ),
+        *(f"CREATE INDEX IF NOT EXISTS ON {table} ({name}) USING 'sai'" for name in store.indexed_by),
     ]
 
 

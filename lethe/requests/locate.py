@@ -19,6 +19,7 @@ from lethe.stores.suppression import Ends
 
 PROFILES = "cassandra.profiles"
 CONSENTS = "cassandra.consents"
+EMAIL_INDEX = "cassandra.email_index"
 CONTRIBUTIONS = "mongodb.contributions"
 QUARANTINE = "mongodb.quarantine"
 
@@ -31,6 +32,7 @@ def count_held(
     return {
         PROFILES: int(cassandra.read_profile(session, subject_id) is not None),
         CONSENTS: cassandra.count_consents(session, subject_id),
+        EMAIL_INDEX: int(cassandra.index_written_at(session, subject_id) is not None),
         CONTRIBUTIONS: db.contributions.count_documents(contribution),
         QUARANTINE: db.quarantine.count_documents({"subject_ids": subject_id}),
     }

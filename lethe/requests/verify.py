@@ -9,7 +9,14 @@ from lethe.errors import StoreError
 from lethe.protection.subject_keys import SubjectKeys
 from lethe.requests import names
 from lethe.requests.in_flight import settled_at
-from lethe.requests.locate import CONSENTS, CONTRIBUTIONS, PROFILES, QUARANTINE, count_held
+from lethe.requests.locate import (
+    CONSENTS,
+    CONTRIBUTIONS,
+    EMAIL_INDEX,
+    PROFILES,
+    QUARANTINE,
+    count_held,
+)
 from lethe.requests.puncture import KEY, is_derivable
 from lethe.requests.record import Erasure
 from lethe.stores import cassandra
@@ -46,8 +53,11 @@ def _left_in_cassandra(session: Session, subject_id: str, erased_at: int) -> lis
     written = cassandra.write_time(session, subject_id)
     is_there = cassandra.read_profile(session, subject_id) is not None
     left = [PROFILES] if is_there and (written is None or written <= erased_at) else []
-    oldest = cassandra.consents_written_at(session, subject_id, least=True)
-    return [*left, CONSENTS] if oldest is not None and oldest <= erased_at else left
+    others = {
+        CONSENTS: cassandra.consents_written_at(session, subject_id, least=True),
+        EMAIL_INDEX: cassandra.index_written_at(session, subject_id),
+    }
+    return [*left, *(store for store, oldest in others.items() if oldest is not None and oldest <= erased_at)]
 
 
 def _left_in_mongodb(

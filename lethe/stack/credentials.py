@@ -11,9 +11,10 @@ from collections.abc import Callable
 from cryptography.fernet import Fernet
 
 from lethe.evidence import signing
+from lethe.protection import blind_index
 from lethe.protection.key_store import KeyStore
 from lethe.protection.pseudonym import create_pepper
-from lethe.settings import Paths
+from lethe.settings import IntakeSettings, Paths
 from lethe.stack.private_files import create as create_file
 from lethe.stack.private_files import private_folder
 
@@ -23,10 +24,10 @@ ALPHABET = string.ascii_letters + string.digits
 PASSWORD_LENGTH = 32
 SECRET_LENGTH = 96  # Airflow wants 64 characters or more to sign its tokens with
 
-CASSANDRA_ROLES = ("fence", "eraser", "auditor", "scanner", "rotator", "operator", "analyst")
+CASSANDRA_ROLES = ("fence", "eraser", "auditor", "scanner", "rotator", "intake", "operator", "analyst")
 MONGO_ROLES = (
     *("admin", "stream", "fence", "supervision", "eraser", "auditor"),
-    *("scanner", "publisher", "dashboard", "rotator", "operator", "analyst", "quarantine"),
+    *("scanner", "publisher", "dashboard", "rotator", "operator", "analyst", "quarantine", "intake"),
 )
 PASSWORDS = (
     *(f"kafka-{role}" for role in ("admin", "producer", "stream", "eraser", "auditor")),
@@ -71,5 +72,7 @@ def create(paths: Paths) -> list[str]:
     made = [name for name, make in _generators().items() if create_file(paths.secrets / name, make() + "\n")]
     create_pepper(paths)
     signing.create_key(paths)
+    if IntakeSettings().email_index:
+        blind_index.create_key(paths)
     KeyStore(paths).create()
     return made

@@ -17,7 +17,7 @@ from lethe.register.schema import cassandra_columns
 from lethe.settings import PROJECT, CassandraSettings
 from lethe.stack import airflow_rights
 from lethe.stack.provision import cassandra, kafka, mongodb_rights
-from lethe.stores.cassandra import CONSENTS, TABLE, TABLES
+from lethe.stores.cassandra import CONSENTS, EMAIL_INDEX, TABLE, TABLES
 from lethe.stores.kafka import TOPICS
 from lethe.stream import fence
 
@@ -26,7 +26,11 @@ BLOCK = re.compile(r"(<!-- rights: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 LETTERS = {"find": "F", "insert": "I", "update": "U", "remove": "R"}
 LEASE_ROLE = "stream_<number>"
 
-ON_TABLE = ("SELECT", "MODIFY", "UNMASK", "AUTHORIZE", "ALTER", "DROP")
+UNMASK, SELECT_MASKED = (
+    "UNMASK",
+    "SELECT_MASKED",
+)  # to see behind a mask; to ask for rows by what is behind it
+ON_TABLE = ("SELECT", "MODIFY", "AUTHORIZE", "ALTER", "DROP")
 ON_KEYSPACE = ("CREATE", "ALTER", "DROP")
 ON_ROLES = ("CREATE", "ALTER", "DROP", "AUTHORIZE", "DESCRIBE")
 
@@ -48,8 +52,9 @@ def cassandra_rights(keyspace: str) -> dict[str, dict[str, frozenset[str]]]:
 def refused_by_cassandra(keyspace: str) -> list[Right]:
     """Every right that a role lacks, on the table, its keyspace, all roles, and the keyspace of passwords."""
     asked = {
-        f"data/{keyspace}/{TABLE}": ON_TABLE,
-        f"data/{keyspace}/{CONSENTS}": [right for right in ON_TABLE if right != "UNMASK"],  # it has no mask
+        f"data/{keyspace}/{TABLE}": (*ON_TABLE, UNMASK),
+        f"data/{keyspace}/{CONSENTS}": ON_TABLE,  # it has no mask
+        f"data/{keyspace}/{EMAIL_INDEX}": (*ON_TABLE, SELECT_MASKED),
         f"data/{keyspace}": ON_KEYSPACE,
         cassandra.ALL_ROLES: ON_ROLES,
         f"data/{cassandra.ROLES_KEYSPACE}": ("SELECT", "MODIFY"),
@@ -111,7 +116,7 @@ def _kafka() -> str:
 
 def _cassandra(keyspace: str) -> str:
     places = [*(f"data/{keyspace}/{table}" for table in TABLES), f"data/{keyspace}", cassandra.ALL_ROLES]
-    order = [*ON_TABLE, *ON_ROLES]
+    order = ["SELECT", UNMASK, SELECT_MASKED, *ON_TABLE[1:], *ON_ROLES]
     rows = [
         (_code(role), *(", ".join(sorted(held.get(place, ()), key=order.index)) for place in places))
         for role, held in cassandra_rights(keyspace).items()

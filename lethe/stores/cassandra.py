@@ -23,7 +23,8 @@ from lethe.stores.cassandra_values import binder
 
 TABLE = "profiles"
 CONSENTS = "consents"
-TABLES = (TABLE, CONSENTS)
+EMAIL_INDEX = "email_index"
+TABLES = (TABLE, CONSENTS, EMAIL_INDEX)
 ROWS_A_BATCH = 24
 BATCHES_IN_FLIGHT = 16
 REQUEST_SECONDS = 20.0
@@ -184,6 +185,13 @@ def consents_written_at(session: Session, subject_id: str, *, least: bool = Fals
     statement = f"SELECT WRITETIME(by_guardian) AS at FROM {CONSENTS} WHERE subject_id = %s"  # noqa: S608
     found = _ask(lambda: session.execute(statement, (subject_id,)).all())
     return (min if least else max)((int(row[0]) for row in found), default=None)
+
+
+def index_written_at(session: Session, subject_id: str) -> int | None:
+    """The write time (µs) of one subject's entry in the e-mail index, None where there is none."""
+    statement = f"SELECT WRITETIME(mac) AS at FROM {EMAIL_INDEX} WHERE subject_id = %s"  # noqa: S608
+    found = _ask(lambda: session.execute(statement, (subject_id,)).one())
+    return None if found is None or found[0] is None else int(found[0])
 
 
 def delete_subject(session: Session, subject_id: str, erased_at: int) -> None:

@@ -34,7 +34,11 @@ ROLE = re.compile(r"stream_([0-9]+)")
 REFUSAL_SECONDS = 30.0
 # What a lease's role may do with each table. UNMASK: the profiles' subject_id is a masked column, and only who sees it
 # may ask for a row by it.
-RIGHTS = {cassandra.TABLE: ("SELECT", "MODIFY", "UNMASK"), cassandra.CONSENTS: ("SELECT", "MODIFY")}
+RIGHTS = {
+    cassandra.TABLE: ("SELECT", "MODIFY", "UNMASK"),
+    cassandra.CONSENTS: ("SELECT", "MODIFY"),
+    cassandra.EMAIL_INDEX: ("MODIFY",),
+}
 _PAIRS = [(table, right) for table, rights in RIGHTS.items() for right in rights]
 # The right to write is tried on a row that no subject can have, at a time before all others.
 PROBES = [f"DELETE FROM {table} USING TIMESTAMP 1 WHERE subject_id = 'fence'" for table in cassandra.TABLES]  # noqa: S608

@@ -9,7 +9,14 @@ from lethe.protection.key_store import KeyStore
 from lethe.protection.pseudonym import subject_id
 from lethe.protection.subject_keys import SubjectKeys
 from lethe.requests import erase, in_flight
-from lethe.requests.locate import CONSENTS, CONTRIBUTIONS, PROFILES, QUARANTINE, locate
+from lethe.requests.locate import (
+    CONSENTS,
+    CONTRIBUTIONS,
+    EMAIL_INDEX,
+    PROFILES,
+    QUARANTINE,
+    locate,
+)
 from lethe.requests.puncture import puncture_key
 from lethe.requests.record import Erasure, close_record, record_id_of
 from lethe.requests.suppress import microseconds, suppress
@@ -22,7 +29,7 @@ from tests.entries import READING, entry, profile
 from tests.integration.live import LiveStack
 
 PEPPER = bytes(32)
-NOTHING = {PROFILES: 0, CONSENTS: 0, CONTRIBUTIONS: 0, QUARANTINE: 0}
+NOTHING = {PROFILES: 0, CONSENTS: 0, EMAIL_INDEX: 0, CONTRIBUTIONS: 0, QUARANTINE: 0}
 
 
 def now() -> datetime:
@@ -65,6 +72,10 @@ class House:
             "INSERT INTO consents (subject_id, purpose, at, granted, policy_version, by_guardian) "
             "VALUES (%s, 'analytics', %s, true, '2026-06', false) USING TIMESTAMP %s",
             (subject, at, write_time),
+        )
+        self.session.execute(
+            "INSERT INTO email_index (subject_id, mac) VALUES (%s, 'mac') USING TIMESTAMP %s",
+            (subject, write_time),
         )
         self.session.execute(
             "INSERT INTO profiles (subject_id, event_time, source_offset) VALUES (%s, %s, %s) USING TIMESTAMP %s",

@@ -6,6 +6,7 @@
 Differences name subjects by subject_id, and columns; never a value.
 """
 
+import hmac
 import re
 from collections import Counter
 from datetime import UTC, datetime
@@ -329,11 +330,12 @@ def assert_stores_equal(stack: LiveStack, model: Model) -> None:
     take_topics(model)
     erased = take_ledger(model, stack)
     contributions, tombstones = held_contributions(stack, model)
-    wanted = expected_contributions(model)
+    wanted, rows = expected_contributions(model), expected_rows(model)
     told = [
-        *differences(PROFILES, held_rows(stack), expected_rows(model)),
+        *differences(PROFILES, held_rows(stack), rows),
         *differences("mongodb.contributions", without(contributions, *UNSAID), wanted),
         *consent_differences(stack, model),
+        *index_differences(stack, rows),
         *differences("mongodb.quarantine", held_quarantine(stack), expected_quarantine(model)),
         *differences("mongodb.aggregate_shards", held_cells(stack), expected_cells(model)),
         *differences("figures", held_figures(stack), expected_figures(model)),
@@ -343,6 +345,20 @@ def assert_stores_equal(stack: LiveStack, model: Model) -> None:
     if not erased <= tombstones <= erased * subject_keys(stack.paths).state.current:
         told.append(f"mongodb.contributions: {tombstones} tombstones after {erased} erasures")
     assert not told, "\n".join(["the stores differ from the model:", *told])
+
+
+def index_differences(stack: LiveStack, rows: Rows) -> list[str]:
+    """Entries of the e-mail index that are not of the address of a row that stands, and rows without one."""
+    key = bytes.fromhex((stack.paths.keys_dir / "email-index-key").read_text())
+    wanted = {
+        subject: hmac.new(key, b"lethe email index 1\0" + row["email"].encode(), "sha256").hexdigest()
+        for subject, row in rows.items()
+    }
+    found = stack.cassandra("admin").execute("SELECT subject_id, mac FROM email_index")
+    held = {row.subject_id: row.mac for row in found}
+    return named(
+        "cassandra.email_index: another value, or one too many or few", dict(wanted.items() ^ held.items())
+    )
 
 
 def write_time_differences(stack: LiveStack, contributions: Rows) -> list[str]:

@@ -14,7 +14,7 @@ from lethe.protection.key_store import KeyStore
 from lethe.protection.keyring import subject_keys
 from lethe.protection.pseudonym import load_pepper, subject_id
 from lethe.requests import erase, in_flight
-from lethe.requests.locate import CONSENTS, CONTRIBUTIONS, PROFILES, QUARANTINE, locate
+from lethe.requests.locate import CONSENTS, CONTRIBUTIONS, EMAIL_INDEX, PROFILES, QUARANTINE, locate
 from lethe.requests.puncture import KEY, puncture_key
 from lethe.requests.record import Erasure, close_record, record_id_of
 from lethe.requests.suppress import microseconds, suppress
@@ -51,7 +51,7 @@ def test_an_erased_subject_is_gone_from_every_store(house: House, user_id: str, 
     name = house.name(subject)
     told = Run(house, user_id).all()
     assert told["outcome"] == "erased"
-    assert told["before"] == {PROFILES: 1, CONSENTS: 1, CONTRIBUTIONS: 1, QUARANTINE: 1}
+    assert told["before"] == {PROFILES: 1, CONSENTS: 1, EMAIL_INDEX: 1, CONTRIBUTIONS: 1, QUARANTINE: 1}
     assert told["after"] == NOTHING
     assert cassandra.read_profile(house.session, subject) is None
     assert set(house.db.contributions.find_one({"_id": name}) or {}) == {"_id", "erased_at"}
@@ -134,7 +134,7 @@ def test_a_retry_does_not_forget_what_was_held_before(house: House, user_id: str
     house.put(subject, HOUR_AGO)
     run = Run(house, user_id)
     run.all()
-    assert run.locate() == {PROFILES: 1, CONSENTS: 1, CONTRIBUTIONS: 1, QUARANTINE: 0}
+    assert run.locate() == {PROFILES: 1, CONSENTS: 1, EMAIL_INDEX: 1, CONTRIBUTIONS: 1, QUARANTINE: 0}
     assert run.all()["outcome"] == "erased"
 
 

@@ -136,7 +136,7 @@ def as_role(stack: LiveStack, role: str, lease: Session) -> Session:
     return lease if role == LEASE_ROLE else stack.cassandra(role)
 
 
-PROFILES, CONSENTS = (f"{KEYSPACE}.{table}" for table in cassandra.TABLES)
+PROFILES, CONSENTS, INDEX = (f"{KEYSPACE}.{table}" for table in cassandra.TABLES)
 # How each right is used, by the last part of the resource; {other} is a role that is not the one that tries.
 TRIES = {
     ("profiles", "SELECT"): f"SELECT event_time FROM {PROFILES} LIMIT 1",  # noqa: S608
@@ -150,6 +150,12 @@ TRIES = {
     ("consents", "AUTHORIZE"): f"GRANT SELECT ON TABLE {CONSENTS} TO auditor",
     ("consents", "ALTER"): f"ALTER TABLE {CONSENTS} ADD tried text",
     ("consents", "DROP"): f"DROP TABLE {CONSENTS}",
+    ("email_index", "SELECT"): f"SELECT subject_id FROM {INDEX} LIMIT 1",  # noqa: S608
+    ("email_index", "SELECT_MASKED"): f"SELECT subject_id FROM {INDEX} WHERE mac = 'none'",  # noqa: S608
+    ("email_index", "MODIFY"): f"DELETE FROM {INDEX} USING TIMESTAMP 1 WHERE subject_id = 'nobody'",  # noqa: S608
+    ("email_index", "AUTHORIZE"): f"GRANT SELECT ON TABLE {INDEX} TO auditor",
+    ("email_index", "ALTER"): f"ALTER TABLE {INDEX} ADD tried text",
+    ("email_index", "DROP"): f"DROP TABLE {INDEX}",
     (KEYSPACE, "CREATE"): f"CREATE TABLE {KEYSPACE}.tried (x text PRIMARY KEY)",
     (KEYSPACE, "ALTER"): f"ALTER KEYSPACE {KEYSPACE} WITH durable_writes = true",
     (KEYSPACE, "DROP"): f"DROP KEYSPACE {KEYSPACE}",

@@ -10,9 +10,9 @@ from cassandra import DriverException
 from cassandra.cluster import NoHostAvailable, Session
 
 from lethe.errors import StackError
-from lethe.settings import CassandraSettings, Paths, secret
+from lethe.settings import CassandraSettings, IntakeSettings, Paths, secret
 from lethe.stack.cassandra import ADMIN, DEFAULT_SUPERUSER, lets_in, login
-from lethe.stores.cassandra import CONSENTS, TABLE
+from lethe.stores.cassandra import CONSENTS, EMAIL_INDEX, TABLE
 
 ALL_ROLES = "roles"
 ROLES_KEYSPACE = "system_auth"
@@ -29,18 +29,22 @@ def rights(keyspace: str) -> dict[str, Rights]:
     lets it list the roles of older leases. Without UNMASK a role sees what `lethe.register.masks` leaves, and can't
     ask for a row by a masked column, so by no `subject_id`.
     """
-    profiles, consents = (f"data/{keyspace}/{table}" for table in (TABLE, CONSENTS))
+    profiles, consents, index = (f"data/{keyspace}/{table}" for table in (TABLE, CONSENTS, EMAIL_INDEX))
     reading = {profiles: frozenset({"SELECT", "UNMASK"}), consents: frozenset({"SELECT"})}
     writing = {place: rights | {"MODIFY"} for place, rights in reading.items()}
+    writing_all = {**writing, index: frozenset({"MODIFY"})}
     return {
         "fence": {
-            **{place: rights | {"AUTHORIZE"} for place, rights in writing.items()},
+            **{place: rights | {"AUTHORIZE"} for place, rights in writing_all.items()},
             ALL_ROLES: frozenset({"CREATE", "DESCRIBE"}),
         },
-        "eraser": writing,
-        "auditor": reading,
+        "eraser": writing_all,
+        # That an entry of the index is there, not what it says: its values are masked.
+        "auditor": {**reading, index: frozenset({"SELECT"})},
         # It looks for personal data where nobody has declared any, so also in tables that are not ours yet.
-        "scanner": {f"data/{keyspace}": frozenset({"SELECT", "UNMASK"})},
+        "scanner": {f"data/{keyspace}": frozenset({"SELECT"}), profiles: frozenset({"UNMASK"})},
+        # Asks for rows by a masked column, and alone may.
+        "intake": {profiles: reading[profiles], index: frozenset({"SELECT", "SELECT_MASKED"})},
         "rotator": {profiles: writing[profiles], consents: reading[consents]},
         "operator": reading,
         "analyst": {profiles: frozenset({"SELECT"})},
@@ -74,6 +78,7 @@ def provision(
             for statement in statements:
                 session.execute(statement)
             _set_replication(session, settings, progress)
+            empty_index(session, settings, IntakeSettings(), progress)
             progress("cassandra: roles")
             for role, wanted in rights(settings.keyspace).items():
                 _make_role(session, settings, role, secret(f"cassandra-{role}", paths))
@@ -84,6 +89,17 @@ def provision(
             session.cluster.shutdown()
     except (DriverException, NoHostAvailable) as error:
         raise StackError(f"cassandra: provisioning failed: {type(error).__name__}; read its log") from error
+
+
+def empty_index(
+    session: Session, settings: CassandraSettings, intake: IntakeSettings, progress: Callable[[str], None]
+) -> None:
+    """Nothing is kept in an e-mail index that is off."""
+    table = f"{settings.keyspace}.{EMAIL_INDEX}"
+    held = session.execute(f"SELECT subject_id FROM {table} LIMIT 1").one()  # noqa: S608
+    if held is not None and not intake.email_index:
+        progress("cassandra: the e-mail index is off; it is emptied")
+        session.execute(f"TRUNCATE {table}", timeout=120)
 
 
 def _administrator(paths: Paths, settings: CassandraSettings) -> Session:

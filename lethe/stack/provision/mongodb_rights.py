@@ -63,6 +63,8 @@ RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
     "dashboard": {"stream_health": READ, **dict.fromkeys(PUBLISHED, READ)},
     # Nobody, and no credential but the administrator's, changes what is in the access log.
     "quarantine": {"quarantine": ("find", "remove"), "access_log": ("insert",)},
+    # It tells how often somebody has looked already; what it notes there it can't change.
+    "intake": {"access_log": ("find", "insert")},
     "rotator": {
         "contributions": MOVES,
         "suppression": READ,

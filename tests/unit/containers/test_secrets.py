@@ -30,10 +30,10 @@ GIVEN: dict[str, set[str]] = {
     "provision": {
         *(f"kafka-{role}" for role in ("admin", "producer", "stream", "eraser", "auditor")),
         *(f"cassandra-{role}" for role in ("admin", "fence", "eraser", "auditor")),
-        *(f"cassandra-{role}" for role in ("scanner", "rotator", "operator", "analyst")),
+        *(f"cassandra-{role}" for role in ("scanner", "rotator", "intake", "operator", "analyst")),
         *(f"mongo-{role}" for role in ("admin", "stream", "fence", "supervision", "eraser")),
         *(f"mongo-{role}" for role in ("auditor", "scanner", "publisher", "dashboard", "operator")),
-        *(f"mongo-{role}" for role in ("rotator", "analyst", "quarantine")),
+        *(f"mongo-{role}" for role in ("rotator", "intake", "analyst", "quarantine")),
     },
     "airflow-migrate": {"airflow-database"},
     "airflow-api-server": {

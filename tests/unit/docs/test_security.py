@@ -57,7 +57,8 @@ def test_the_rights_in_cassandra_and_those_refused_are_each_other_s_complement()
         if action
     }
     assert not given & refused
-    assert len(given | refused) == len(PAGE.table("Cassandra")) * len(rights_tables.ON_TABLE)
+    actions = (*rights_tables.ON_TABLE, rights_tables.UNMASK)
+    assert len(given | refused) == len(PAGE.table("Cassandra")) * len(actions)
 
 
 def test_every_user_of_airflow_is_listed() -> None:
