@@ -18,7 +18,7 @@ import pytest
 
 from lethe.stack.supervise import Supervisor
 from tests.integration.live import LiveStack
-from tests.integration.live_stream import LiveStream, supervision_paused, uncompacted
+from tests.integration.live_stream import LiveStream, pause_supervision, uncompacted
 from tests.ports import free_base
 
 # Segments that roll and compact within a test's patience.
@@ -48,7 +48,10 @@ def _port_base(folder: Path) -> str:
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[LiveStack]:
-    """The running stack; everything in this process that reads settings means it from here on."""
+    """The running stack; everything in this process that reads settings means it from here on.
+
+    The stream's driver runs until a test stops it; Airflow does not look after it, but where a test asks for it.
+    """
     folder = Path(os.environ.get("LETHE_TEST_FOLDER") or tempfile.mkdtemp(prefix="lethe-test-"))
     os.environ |= {
         "LETHE_HOME": str(folder / "home"),
@@ -64,6 +67,7 @@ def stack() -> Iterator[LiveStack]:
     try:
         if not (stays_up and Supervisor().is_up()):
             subprocess.run([lethe, "up"], check=True, timeout=900)
+        pause_supervision(live)
         yield live
     finally:
         live.close()
@@ -76,5 +80,5 @@ def stack() -> Iterator[LiveStack]:
 @pytest.fixture(scope="module")
 def stream(stack: LiveStack) -> Iterator[LiveStream]:
     """The stream over an empty house, for the tests of one file; what they send adds up."""
-    with supervision_paused(stack), uncompacted():
+    with uncompacted():
         yield LiveStream(stack)

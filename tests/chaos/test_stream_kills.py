@@ -14,7 +14,7 @@ from lethe.settings import Ports
 from lethe.stack import cassandra, kafka, mongodb
 from lethe.stack.airflow_api import AirflowApi
 from tests.integration.live import wait_until
-from tests.integration.live_stream import SUPERVISION, LiveStream
+from tests.integration.live_stream import SUPERVISION, LiveStream, supervised
 from tests.integration.messages import LONG, bytes_of, simulated
 from tests.integration.totals import assert_totals_add_up
 
@@ -74,21 +74,21 @@ def test_supervision_starts_a_killed_driver_again_within_its_schedule_and_says_s
     running: LiveStream,
 ) -> None:
     api = AirflowApi("controller", running.stack.paths)
-    AirflowApi("admin", running.stack.paths).patch(f"/dags/{SUPERVISION}", {"is_paused": False})
-    wait_until(lambda: notes(api, "healthy: "), "supervision has seen the driver well", 180)
-    send_and_await_a_random_moment(running, 200)
-    killed_at = datetime.now(UTC)
-    running.kill()
-    running.check()
-    AirflowApi("admin", running.stack.paths).patch(f"/dags/{SUPERVISION}", {"is_paused": True})
-    absent = notes(api, "absent: process absent")
-    (run,) = (run for run in absent if datetime.fromisoformat(run["end_date"]) > killed_at)
+    with supervised(running.stack):
+        begun_at = datetime.now(UTC)
+        wait_until(lambda: notes(api, "healthy: ", begun_at), "supervision has seen the driver well", 180)
+        send_and_await_a_random_moment(running, 200)
+        killed_at = datetime.now(UTC)
+        running.kill()
+        running.check()
+    (run,) = notes(api, "absent: process absent", killed_at)
     assert run["note"].endswith("; submitted")
     assert "\n" not in run["note"]
     assert datetime.fromisoformat(run["run_after"]) - killed_at < timedelta(seconds=61)
 
 
-def notes(api: AirflowApi, start: str) -> list[dict[str, Any]]:
-    """The newest runs of supervise_stream whose note begins like this."""
+def notes(api: AirflowApi, start: str, since: datetime) -> list[dict[str, Any]]:
+    """The newest runs of supervise_stream that ended since then, and whose note begins like this."""
     found = api.get(f"/dags/{SUPERVISION}/dagRuns", {"order_by": "-run_after", "limit": 5})["dag_runs"]
-    return [run for run in found if (run["note"] or "").startswith(start)]
+    ended = [run for run in found if run["end_date"] and datetime.fromisoformat(run["end_date"]) > since]
+    return [run for run in ended if (run["note"] or "").startswith(start)]

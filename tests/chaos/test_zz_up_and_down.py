@@ -17,6 +17,7 @@ from lethe.settings import Paths, Ports
 from lethe.stack import leftovers
 from lethe.stack.program import log_file
 from tests.integration.live import LETHE, LiveStack, wait_until
+from tests.integration.live_stream import supervised
 from tests.integration.messages import LONG
 from tests.ports import free_base
 
@@ -95,13 +96,21 @@ def test_two_ups_at_once_do_not_meet(elsewhere: dict[str, str]) -> None:
     )
 
 
+@pytest.fixture(scope="module")
+def looked_after(stack: LiveStack) -> Iterator[LiveStack]:
+    """The stack as its users have it, and as `up` needs it: Airflow looks after the stream."""
+    with supervised(stack):
+        yield stack
+
+
 def test_a_program_that_dies_is_started_again(stack: LiveStack) -> None:
     before = stack.pid("publisher")
     stack.kill("publisher")
     assert wait_until(lambda: stack.pid("publisher") not in (0, before), "another publisher")
 
 
-def test_what_a_killed_supervisor_leaves_is_taken_over_with_its_data(stack: LiveStack) -> None:
+def test_what_a_killed_supervisor_leaves_is_taken_over_with_its_data(looked_after: LiveStack) -> None:
+    stack = looked_after
     stored = stack.db().subject_counts.count_documents({})
     records = stack.db().erasures.count_documents({})
     orphans = {process.pid for process in leftovers.programs(stack.paths)}
@@ -115,7 +124,8 @@ def test_what_a_killed_supervisor_leaves_is_taken_over_with_its_data(stack: Live
     assert stack.db().erasures.count_documents({}) == records
 
 
-def test_down_leaves_no_process_and_no_port_and_the_next_up_has_the_data(stack: LiveStack) -> None:
+def test_down_leaves_no_process_and_no_port_and_the_next_up_has_the_data(looked_after: LiveStack) -> None:
+    stack = looked_after
     records = stack.db().erasures.count_documents({})
     stack.close()
     stack.lethe("down")

@@ -188,9 +188,8 @@ class LiveStream:
         return close_record(work)
 
 
-@contextmanager
-def supervision_paused(stack: LiveStack) -> Iterator[None]:
-    """Airflow lets the driver be, so that only the test starts it; afterwards it looks after it again."""
+def pause_supervision(stack: LiveStack) -> None:
+    """Have Airflow let the driver be, so that only tests start it; returns when no check is at work any more."""
     api = AirflowApi("admin", stack.paths)
     api.patch(f"/dags/{SUPERVISION}", {"is_paused": True})
     unfinished = {"state": ["queued", "running"]}
@@ -199,10 +198,16 @@ def supervision_paused(stack: LiveStack) -> Iterator[None]:
         "the last check of the driver has ended",
         300,
     )
+
+
+@contextmanager
+def supervised(stack: LiveStack) -> Iterator[None]:
+    """Airflow looks after the driver, as it does outside of tests."""
+    AirflowApi("admin", stack.paths).patch(f"/dags/{SUPERVISION}", {"is_paused": False})
     try:
         yield
     finally:
-        api.patch(f"/dags/{SUPERVISION}", {"is_paused": False})
+        pause_supervision(stack)
 
 
 @contextmanager

@@ -8,7 +8,6 @@ import os
 import socket
 import stat
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -24,7 +23,6 @@ from lethe.stack.fetch import fetch
 from lethe.stack.programs import SERVERS, STREAM
 from lethe.stack.sockets import Socket, listening
 from tests.integration.live import LiveStack, assert_lets_nobody_in, wait_until
-from tests.integration.live_stream import supervision_paused
 
 # Airflow tells these to everybody: that it is there, its version, and how to log in. None holds data.
 AIRFLOW_OPEN = {
@@ -42,12 +40,10 @@ SECONDS = 10.0
 
 
 @pytest.fixture(scope="module", autouse=True)
-def driver(stack: LiveStack) -> Iterator[None]:
+def driver(stack: LiveStack) -> None:
     """The driver listens too, whatever the tests before have left of it."""
-    with supervision_paused(stack):
-        stack.supervisor.start(STREAM)
-        wait_until(lambda: has_driver(all_listening(stack)), "the driver listens")
-        yield
+    stack.supervisor.start(STREAM)
+    wait_until(lambda: has_driver(all_listening(stack)), "the driver listens")
 
 
 def all_listening(stack: LiveStack) -> list[Socket]:
