@@ -179,11 +179,17 @@ class MongoSettings(BaseSettings):
 
 
 class AirflowSettings(BaseSettings):
-    """How to reach Airflow's API (`LETHE_AIRFLOW_URL`)."""
+    """How to reach Airflow's API (`LETHE_AIRFLOW_URL`), and its database, to take out of it what names a person."""
 
     model_config = SettingsConfigDict(env_prefix="LETHE_AIRFLOW_")
 
     url: str = Field(default_factory=lambda: f"http://127.0.0.1:{Ports()['airflow']}")
+    database: str | None = None  # an URL as SQLAlchemy takes it; None: the embedded stack's
+
+    @property
+    def database_url(self) -> str:
+        """Where Airflow's database is."""
+        return self.database or f"sqlite:///{(Paths().home / 'airflow' / 'airflow.db').absolute()}?timeout=30"
 
 
 class DashboardSettings(BaseSettings):

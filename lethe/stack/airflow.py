@@ -111,6 +111,7 @@ def _configuration(paths: Paths, ports: Ports) -> str:
             "simple_auth_manager_passwords_file": folder / "passwords.json",
             "min_serialized_dag_update_interval": 5,
             "hostname_callable": "socket.gethostname",
+            "sensitive_var_conn_names": "user_id",  # masked in the event log
         },
         "api": {
             "host": "127.0.0.1",
