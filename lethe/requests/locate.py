@@ -11,7 +11,7 @@ from cassandra.cluster import Session
 from pymongo.database import Database
 
 from lethe.protection.subject_keys import SubjectKeys
-from lethe.requests import names
+from lethe.requests import canary, names
 from lethe.requests.record import Erasure, open_record
 from lethe.stores import cassandra
 from lethe.stores.mongodb import Document
@@ -44,19 +44,31 @@ def locate(
     auditor_db: Database[Document],
     ends: Ends,
     *,
+    writer: Session,
     keys: SubjectKeys,
     requested_at: datetime,
 ) -> dict[str, int]:
     """Open the record with the subject's names and the counts before; `session` and `auditor_db` are the auditor's.
 
-    Both are taken once: a retry after something was erased must not say that nothing was held.
+    Both are taken once: a retry after something was erased must not say that nothing was held. `writer`, the eraser's
+    session, puts the canary into every store first: StoreError where the search does not find it.
     """
     open_record(erasure, requested_at)
     with erasure.step("locate"):
         found = names.take(erasure, keys)
         record = erasure.record()
         if "before" not in record:
+            seen = look_for_canary(erasure, writer, session, auditor_db, "locate")
             before = count_held(session, auditor_db, erasure.subject_id, found.contribution_ids)
-            erasure.set(**{"before": before, "steps.locate.ends": ends})
+            erasure.set(**{"before": before, "steps.locate.ends": ends, "steps.locate.canary": seen})
             record = erasure.record()
     return dict(record["before"])
+
+
+def look_for_canary(
+    erasure: Erasure, writer: Session, session: Session, auditor_db: Database[Document], step: str
+) -> dict[str, bool]:
+    """Ask the questions of `count_held` about somebody who is there; raises StoreError where one does not find them."""
+    with canary.present(erasure, writer, step) as nobody:
+        found = count_held(session, auditor_db, nobody.subject_id, [nobody.contribution_id])
+    return canary.assert_found(found, f"erasure {erasure.record_id}, {step}")

@@ -16,6 +16,7 @@ from lethe.requests.locate import (
     PROFILES,
     QUARANTINE,
     count_held,
+    look_for_canary,
 )
 from lethe.requests.puncture import KEY, is_derivable
 from lethe.requests.record import Erasure
@@ -26,9 +27,11 @@ SUPPRESSION = "mongodb.suppression"
 
 
 def verify(
-    erasure: Erasure, session: Session, auditor_db: Database[Document], keys: SubjectKeys
+    erasure: Erasure, session: Session, auditor_db: Database[Document], keys: SubjectKeys, *, writer: Session
 ) -> dict[str, int]:
     """Count again and judge what is found; returns the counts after, by store. `keys`: of the key state as it is now.
+
+    `writer`, the eraser's session, puts the canary into every store first, for the same questions to find.
 
     What a subject gave after the erasure, having returned, may be there. Raises StoreError naming each store that
     still holds something older, or that lacks what would keep the subject out. A store that can't be asked
@@ -37,13 +40,14 @@ def verify(
     with erasure.step("verify"):
         erased_at = settled_at(erasure)
         contribution_ids = names.of(erasure).contribution_ids
+        seen = look_for_canary(erasure, writer, session, auditor_db, "verify")
         after = count_held(session, auditor_db, erasure.subject_id, contribution_ids)
         left = [
             *([KEY] if is_derivable(erasure, keys) else []),
             *_left_in_cassandra(session, erasure.subject_id, erased_at),
             *_left_in_mongodb(auditor_db, erasure.subject_id, contribution_ids, erased_at),
         ]
-        erasure.set(**{"after": after, "steps.verify.left": left})
+        erasure.set(**{"after": after, "steps.verify.left": left, "steps.verify.canary": seen})
         if left:
             raise StoreError(f"erasure {erasure.record_id}: not complete in {', '.join(left)}; run it again")
     return after

@@ -5,7 +5,7 @@ the order of arrival; every write names every column, absent ones as null.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -192,6 +192,14 @@ def index_written_at(session: Session, subject_id: str) -> int | None:
     statement = f"SELECT WRITETIME(mac) AS at FROM {EMAIL_INDEX} WHERE subject_id = %s"  # noqa: S608
     found = _ask(lambda: session.execute(statement, (subject_id,)).one())
     return None if found is None or found[0] is None else int(found[0])
+
+
+def insert(session: Session, table: str, values: Mapping[str, Any], *, ttl: int) -> None:
+    """Write one row as of now, for so many seconds."""
+    names, marks = ", ".join(values), ", ".join("%s" for _ in values)
+    statement = f"INSERT INTO {table} ({names}) VALUES ({marks}) USING TTL {ttl}"  # noqa: S608
+    with told(table):
+        session.execute(statement, tuple(values.values()))
 
 
 def delete_subject(session: Session, subject_id: str, erased_at: int) -> None:

@@ -22,9 +22,9 @@ LOG = logging.getLogger(__name__)
 def locate(user_id: str, run_id: str, requested_at: datetime) -> str:
     """Count what is held, and give the name under which the other steps know the subject."""
     subject = subject_id(load_pepper(), user_ids.canonical(user_id))
-    with erasure(subject, run_id) as work, auditor() as (session, db):
+    with erasure(subject, run_id) as work, auditor() as (session, db), cassandra_session() as writer:
         before = locating.locate(
-            work, session, db, topic_ends(), keys=subject_keys(), requested_at=requested_at
+            work, session, db, topic_ends(), writer=writer, keys=subject_keys(), requested_at=requested_at
         )
     LOG.info("subject %s: held before %s", subject, before)
     return subject
@@ -68,8 +68,8 @@ def tombstone_kafka(subject: str, run_id: str, user_id: str) -> dict[str, str]:
 
 def verify(subject: str, run_id: str) -> dict[str, int]:
     """Read everything back as the auditor."""
-    with erasure(subject, run_id) as work, auditor() as (session, db):
-        return verifying.verify(work, session, db, subject_keys())
+    with erasure(subject, run_id) as work, auditor() as (session, db), cassandra_session() as writer:
+        return verifying.verify(work, session, db, subject_keys(), writer=writer)
 
 
 def record(subject: str, run_id: str) -> dict[str, Any]:

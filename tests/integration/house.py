@@ -117,7 +117,13 @@ class Run:
     def locate(self) -> dict[str, int]:
         house = self.house
         return locate(
-            self.work, house.session, house.db, house.ends, keys=house.keys, requested_at=self.requested_at
+            self.work,
+            house.session,
+            house.db,
+            house.ends,
+            writer=house.session,
+            keys=house.keys,
+            requested_at=self.requested_at,
         )
 
     def suppress(self) -> int:
@@ -140,7 +146,8 @@ class Run:
         return erase.tombstone_kafka(self.work, client_settings("eraser"), self.user_id)
 
     def verify(self) -> dict[str, int]:
-        return verify(self.work, self.house.session, self.house.db, self.house.keys)
+        house = self.house
+        return verify(self.work, house.session, house.db, house.keys, writer=house.session)
 
     def all(self, times: int = 1) -> dict[str, Any]:
         """Every step, each so many times."""

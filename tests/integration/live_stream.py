@@ -170,6 +170,7 @@ class LiveStream:
             reading,
             reading_db,
             end_offsets(config),
+            writer=session,
             keys=subject_keys(stack.paths),
             requested_at=datetime.now(UTC),
         )
@@ -184,7 +185,7 @@ class LiveStream:
         erase.erase_cassandra(work, session)
         erase.erase_mongodb(work)
         erase.tombstone_kafka(work, config, user_id)
-        verify(work, reading, reading_db, subject_keys(stack.paths))
+        verify(work, reading, reading_db, subject_keys(stack.paths), writer=session)
         return close_record(work)
 
 

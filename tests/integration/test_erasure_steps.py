@@ -315,7 +315,8 @@ def test_the_rights_of_eraser_and_auditor_are_enough(stack: LiveStack, user_id: 
     reading, reading_db = stack.cassandra("auditor"), stack.db("auditor")
     work = Erasure(client, stack.db("eraser"), record_id_of(f"manual__{uuid.uuid4()}"), subject)
     config = client_settings("eraser")
-    locate(work, reading, reading_db, end_offsets(config), keys=subject_keys(stack.paths), requested_at=now())
+    ends, keys = end_offsets(config), subject_keys(stack.paths)
+    locate(work, reading, reading_db, ends, writer=session, keys=keys, requested_at=now())
     suppress(work, session, end_offsets(config))
     wait_until(
         lambda: in_flight.await_in_flight(work, session, end_offsets(config), subject_keys),
@@ -325,5 +326,5 @@ def test_the_rights_of_eraser_and_auditor_are_enough(stack: LiveStack, user_id: 
     erase.erase_cassandra(work, session)
     erase.erase_mongodb(work)
     erase.tombstone_kafka(work, config, user_id)
-    assert verify(work, reading, reading_db, subject_keys(stack.paths)) == NOTHING
+    assert verify(work, reading, reading_db, subject_keys(stack.paths), writer=session) == NOTHING
     assert close_record(work)["outcome"] == "nothing_held"
