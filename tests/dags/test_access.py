@@ -31,8 +31,13 @@ def test_no_route_names_the_person_to_a_viewer(answers: dict[str, Any]) -> None:
     naming = {role: [place for place, _, names in told if names] for role, told in answers["read"].items()}
     assert naming["viewer"] == []
     # The same walk finds the person where the dpo looks, so it would have found them for the viewer.
-    for place in ("GET /api/v2/dags/~/dagRuns", "GET /api/v2/eventLogs", "POST /api/v2/dags/~/dagRuns/list"):
+    for place in ("GET /api/v2/dags/~/dagRuns", "POST /api/v2/dags/~/dagRuns/list"):
         assert place in naming["dpo"]
+
+
+def test_the_event_log_names_the_person_to_nobody(answers: dict[str, Any]) -> None:
+    told = {place: (status, names) for place, status, names in answers["read"]["dpo"]}
+    assert told["GET /api/v2/eventLogs"] == (200, False)
 
 
 def test_a_viewer_sees_the_dags_that_are_about_nobody(answers: dict[str, Any]) -> None:
