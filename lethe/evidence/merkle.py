@@ -4,7 +4,7 @@ A leaf is hashed with a zero byte before it and a node with a one, so that neith
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 HASH_BYTES = 32
 
@@ -41,6 +41,17 @@ def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
         paired = [node_hash(level[each], level[each + 1]) for each in range(0, len(level) - 1, 2)]
         level, at = paired + level[len(paired) * 2 :], at // 2
     return proof
+
+
+def inclusion_proofs(leaves: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """`inclusion_proof` of every leaf in turn, with each node hashed once."""
+    levels = [list(leaves)]
+    while len(level := levels[-1]) > 1:
+        paired = [node_hash(level[at], level[at + 1]) for at in range(0, len(level) - 1, 2)]
+        levels.append(paired + level[len(paired) * 2 :])
+    for index in range(len(leaves)):
+        places = ((level, index >> height ^ 1) for height, level in enumerate(levels[:-1]))
+        yield [level[sibling] for level, sibling in places if sibling < len(level)]
 
 
 def is_included(leaf: bytes, index: int, size: int, proof: Sequence[bytes], expected: bytes) -> bool:

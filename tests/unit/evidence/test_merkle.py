@@ -84,3 +84,11 @@ def test_a_leaf_or_a_tree_that_is_not_there_has_no_proof() -> None:
     for earlier in (0, 4):
         with pytest.raises(IndexError):
             merkle.consistency_proof(LEAVES[:3], earlier)
+
+
+@given(size=st.integers(0, len(LEAVES)))
+def test_all_proofs_at_once_are_those_of_each(size: int) -> None:
+    leaves = LEAVES[:size]
+    assert list(merkle.inclusion_proofs(leaves)) == [
+        merkle.inclusion_proof(leaves, index) for index in range(size)
+    ]

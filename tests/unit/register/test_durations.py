@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lethe.register.durations import shortest
+from lethe.register.durations import longest, shortest, spoken
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,35 @@ def test_the_shortest_months_are_as_short_as_some_run_of_months(months: int, yea
         for first in range(12)
     ]
     assert shortest(f"P{months}M") == min(lengths)
+
+
+@given(
+    start=st.dates(date(1900, 1, 1), date(2100, 1, 1)),
+    years=st.integers(0, 50),
+    months=st.integers(0, 30),
+    days=st.integers(1, 800),
+)
+def test_the_longest_reading_never_ends_before_the_calendar_period(
+    start: date, years: int, months: int, days: int
+) -> None:
+    year, month = divmod(start.year * 12 + start.month - 1 + years * 12 + months, 12)
+    end = date(year, month + 1, 1) + timedelta(days=start.day - 1 + days)
+    assert start + longest(f"P{years}Y{months}M{days}D") >= end
+
+
+@pytest.mark.parametrize("text", ["P1000Y", "P30D", "P1M", "PT1S"])
+def test_whatever_has_a_shortest_reading_has_a_longest(text: str) -> None:
+    assert longest(text) >= shortest(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("P30D", "30 days"),
+        ("P1Y6M", "1 year 6 months"),
+        ("PT1H30M", "1 hour 30 minutes"),
+        ("P0Y2W", "2 weeks"),
+    ],
+)
+def test_a_duration_is_put_into_words(text: str, words: str) -> None:
+    assert spoken(text) == words
