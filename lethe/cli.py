@@ -11,6 +11,7 @@ from lethe.governance.commands import publish
 from lethe.producers.commands import load, simulate
 from lethe.quarantine.commands import app as quarantine
 from lethe.register.commands import app as register
+from lethe.requests.certificate.commands import app as certificate
 from lethe.requests.commands import erase
 from lethe.requests.find import find
 from lethe.stack import commands as stack
@@ -40,6 +41,7 @@ _add(SYSTEM, stack.up, stack.down, stack.status, stack.clean, stack.env)
 app.command(rich_help_panel=SYSTEM, context_settings=PASS_ON)(stack.airflow)
 _add(DATA, simulate, load, erase, find)
 app.add_typer(quarantine, name="quarantine", rich_help_panel=DATA)
+app.add_typer(certificate, name="certificate", rich_help_panel=DATA)
 app.add_typer(register, name="register", rich_help_panel=DATA)
 _add(SERVICES, publish, credentials, provision)
 app.add_typer(stream, name="stream", rich_help_panel=SERVICES)

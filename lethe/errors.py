@@ -29,6 +29,10 @@ class InputError(LetheError):
     """What a user gave (an argument, a file) can't be used; the message says where and why."""
 
 
+class CertificateError(LetheError):
+    """A certificate can't be issued, or is not one: what it would say, or says, is not shown to be so."""
+
+
 class StoreError(LetheError):
     """A store refused or did not answer."""
 

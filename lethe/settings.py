@@ -53,12 +53,18 @@ class Paths(BaseSettings):
     cache: Path = Path.home() / ".cache" / "lethe"
     secrets_dir: Path | None = None
     control_dir: Path | None = None
+    evidence_dir: Path | None = None
     register_file: Path = PROJECT / "register.yaml"
 
     @property
     def secrets(self) -> Path:
         """One file a credential, mode 600."""
         return self.secrets_dir or self.home / "secrets"
+
+    @property
+    def evidence(self) -> Path:
+        """Signed evidence, for others to check: certificates."""
+        return self.evidence_dir or self.home / "evidence"
 
     @property
     def data(self) -> Path:
