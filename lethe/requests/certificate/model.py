@@ -269,6 +269,7 @@ def read(found: Mapping[str, Any]) -> Certificate:
 
 
 def first_place(error: ValidationError) -> str:
-    """Where a document is wrong, and how; never the value."""
+    """Where a document is wrong, and how; never the value, and of a name only what moves no cursor."""
     detail = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(map(str, detail['loc'])) or 'the whole'}: {detail['msg']}"
+    place = re.sub(r"[^\w.-]", "?", ".".join(map(str, detail["loc"])), flags=re.ASCII)
+    return f"{place or 'the whole'}: {detail['msg']}"

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -11,7 +11,10 @@ from lethe.evidence import signing
 from lethe.requests.certificate import bulk, model
 from lethe.requests.certificate.model import Certificate
 
-_LARGEST = 64 * 2**20  # bytes; a file of 100,000 proofs has about 120 MB, and is read a line at a time
+_LARGEST: Final = (
+    64 * 2**20
+)  # bytes of a certificate; a file of proofs may be larger, and is read a line at a time
+_DEEPEST: Final = 32
 
 
 def read(file: Path) -> dict[str, Any]:
@@ -33,11 +36,22 @@ def parse(content: bytes, name: str) -> dict[str, Any]:
     """The document in JSON text; raises as `read` does, calling it `name`."""
     try:
         found = json.loads(content.decode("utf-8"), object_pairs_hook=_once, parse_constant=_constant)
+        _see_depth(found, _DEEPEST)
+        signing.canonical({"document": found})
     except (ValueError, RecursionError) as error:
         raise SignatureError(f"{name}: not a JSON document that can be signed") from error
     if not isinstance(found, dict):
         raise SignatureError(f"{name}: not a JSON object")
     return found
+
+
+def _see_depth(value: object, left: int) -> None:
+    """What is nested deeper than any certificate could exhaust the stack of who reads it."""
+    if not left:
+        raise ValueError("nested too deep")
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for each in inner:
+        _see_depth(each, left - 1)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -106,6 +106,13 @@ DAMAGES: list[tuple[Callable[[Path], object], type[LetheError], str]] = [
     (_unsigned, SignatureError, "no signature"),
     (lambda file: file.write_text("[]"), SignatureError, "not a JSON object"),
     (lambda file: file.write_text("[" * 100_000), SignatureError, "not a JSON document"),
+    (
+        lambda file: file.write_text('{"a": ' + "[" * 900 + "]" * 900 + "}"),
+        SignatureError,
+        "not a JSON document",
+    ),
+    (lambda file: file.write_text('{"a": 100000000000000000000}'), SignatureError, "not a JSON document"),
+    (lambda file: file.write_text('{"a": "\\ud800"}'), SignatureError, "not a JSON document"),
     (lambda file: file.write_bytes(b"\xff\xfe"), SignatureError, "not a JSON document"),
     (lambda file: file.write_text(""), SignatureError, "not a JSON document"),
     (lambda file: file.unlink(), InputError, "can't be read (No such file"),
@@ -149,6 +156,19 @@ def test_something_else_that_the_key_signed_is_no_certificate(
         result = run(*arguments)
         assert isinstance(result.exception, CertificateError)
         assert "format" in str(result.exception)
+
+
+def test_what_is_shown_unchecked_moves_no_cursor(certificate: Path) -> None:
+    document = json.loads(certificate.read_text())
+    for change in (
+        {"\x1b[2Jx": 1},
+        {"case": document["case"] | {"id": "\x1b[2J-------"}},
+        {"number": "\x1b[2J"},
+    ):
+        certificate.write_text(json.dumps(document | change))
+        result = run("show", certificate)
+        assert isinstance(result.exception, CertificateError)
+        assert "\x1b" not in result.output + str(result.exception)
 
 
 def test_a_revision_that_names_another_before_it_is_told(
