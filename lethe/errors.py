@@ -65,9 +65,17 @@ class PayloadError(ProtectionError):
     """A payload in quarantine is not one, is of a format that is not known, or does not belong where it stands."""
 
 
+class SealedFieldError(ProtectionError):
+    """A sealed field of a case is not one, is of a format that is not known, or does not belong where it stands."""
+
+
 class SignatureError(LetheError):
     """A signed document is not what was signed, or not by the key that was given."""
 
 
 class AccessError(LetheError):
     """The Airflow user that a command acts as may not do what was asked."""
+
+
+class CaseError(LetheError):
+    """A case does not allow this move: not in its state, or not with what it was given."""

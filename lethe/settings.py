@@ -238,6 +238,16 @@ class IntakeSettings(BaseSettings):
     lookups_per_hour: int = Field(default=20, ge=1)  # of one Airflow user
 
 
+class ClockSettings(BaseSettings):
+    """Whose public holidays and time the clock of Art. 12(3) follows (`LETHE_COUNTRY`, …)."""
+
+    model_config = SettingsConfigDict(env_prefix="LETHE_")
+
+    country: str = "NL"  # ISO 3166-1, two letters
+    time_zone: str = "Europe/Amsterdam"
+    identity_days: int = Field(default=3, ge=0)  # an identity check asked for within them is without delay
+
+
 class RotationSettings(BaseSettings):
     """When `rotate_keys` brings a new root, and how it goes about it (`LETHE_ROTATION_…`)."""
 
