@@ -9,7 +9,7 @@ import typer
 from lethe.profiles.reasons import Reason
 
 if TYPE_CHECKING:
-    from lethe.quarantine.access import Actor
+    from lethe.acting import Actor
     from lethe.quarantine.listing import Counted, Line
     from lethe.quarantine.reading import Shown
     from lethe.quarantine.selection import Selection
@@ -196,18 +196,11 @@ def _selection(
 
 @contextmanager
 def _connection() -> Iterator["Client"]:
-    """MongoDB with these commands' own login; its errors by their class alone, since their text quotes documents."""
-    from pymongo.errors import PyMongoError
-
-    from lethe.errors import StoreError
+    """MongoDB with these commands' own login."""
     from lethe.stores import mongodb
 
-    with mongodb.connect(ROLE) as client:
-        try:
-            yield client
-        except PyMongoError as error:
-            told = mongodb.told(error)
-            raise StoreError(f"mongodb: quarantine could not be asked ({told}); see `lethe status`") from None
+    with mongodb.asked(ROLE, "quarantine") as client:
+        yield client
 
 
 def _print_list(found: "list[Line] | list[Counted]", as_json: bool) -> None:

@@ -1,6 +1,7 @@
 """MongoDB: one client a role, and transactions that are retried a bounded number of times."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from pymongo import MongoClient, ReadPreference, WriteConcern
@@ -10,6 +11,7 @@ from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_random_exponential
 
+from lethe.errors import StoreError
 from lethe.settings import MongoSettings, Paths, secret
 
 Document = dict[str, Any]
@@ -48,6 +50,18 @@ def connect(role: str, paths: Paths | None = None, settings: MongoSettings | Non
 def told(error: PyMongoError) -> str:
     """What may be told of an error: its class and code, since its text quotes documents."""
     return f"{type(error).__name__}, code {getattr(error, 'code', None)}"
+
+
+@contextmanager
+def asked(role: str, what: str) -> Iterator[Client]:
+    """A client for one command; raises StoreError where `what` could not be asked, by the error's class alone."""
+    with connect(role) as client:
+        try:
+            yield client
+        except PyMongoError as error:
+            raise StoreError(
+                f"mongodb: {what} could not be asked ({told(error)}); see `lethe status`"
+            ) from None
 
 
 def _is_transient(error: BaseException) -> bool:
