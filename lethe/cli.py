@@ -11,6 +11,7 @@ from lethe.governance.commands import publish
 from lethe.producers.commands import load, simulate
 from lethe.quarantine.commands import app as quarantine
 from lethe.register.commands import app as register
+from lethe.requests.case_commands import app as case
 from lethe.requests.certificate.commands import app as certificate
 from lethe.requests.commands import erase
 from lethe.requests.find import find
@@ -40,6 +41,7 @@ def _add(panel: str, *commands: Callable[..., None]) -> None:
 _add(SYSTEM, stack.up, stack.down, stack.status, stack.clean, stack.env)
 app.command(rich_help_panel=SYSTEM, context_settings=PASS_ON)(stack.airflow)
 _add(DATA, simulate, load, erase, find)
+app.add_typer(case, name="case", rich_help_panel=DATA)
 app.add_typer(quarantine, name="quarantine", rich_help_panel=DATA)
 app.add_typer(certificate, name="certificate", rich_help_panel=DATA)
 app.add_typer(register, name="register", rich_help_panel=DATA)

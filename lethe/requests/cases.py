@@ -112,8 +112,8 @@ class Case:
     subject_id: str
     kind: Kind
     channels: tuple[Channel, ...]  # of the first request, then of those that joined
-    ground: Ground | None  # of an erasure
     received_at: datetime
+    ground: Ground | None = None  # of an erasure
     state: State = State.OPEN
     revision: int = 0
     joined: int = 0  # how many later requests
@@ -203,7 +203,7 @@ def opened(
         ground = ground or DEFAULT_GROUNDS[channel]
     elif ground is not None:
         raise ValueError(f"{kind} has no ground of Art. 17(1)")
-    return Case(case_id or new_case_id(), subject_id, kind, (channel,), ground, in_ms(received_at))
+    return Case(case_id or new_case_id(), subject_id, kind, (channel,), in_ms(received_at), ground)
 
 
 def joined(case: Case, channel: Channel, received_at: datetime) -> Case:

@@ -4,18 +4,20 @@ A hold defers deletion, never the stop of use. It is read in the very transactio
 acknowledged before is seen, whatever else happened meanwhile.
 """
 
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from lethe.errors import AccessError
+from lethe.errors import AccessError, InputError
 from lethe.requests.case_rules import reason_of
 from lethe.requests.case_terms import Exemption, Role
 from lethe.requests.cases import By
 from lethe.requests.clock import in_ms
 
 HOLD_ID_BYTES: Final = 16  # 128 random bits
+_HOLD_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,13 @@ def placed(subject_id: str, exemption: Exemption, reason: str, by: By, at: datet
     _only_controller(by)
     hold_id = secrets.token_hex(HOLD_ID_BYTES)
     return Hold(hold_id, subject_id, exemption, reason_of(reason), in_ms(at), by)
+
+
+def hold_id_of(text: str) -> str:
+    """A hold's id as a user gives it. Raises InputError, without the text itself, where it is none."""
+    if _HOLD_ID.fullmatch(text) is None:
+        raise InputError("HOLD is not a hold's id (32 hexadecimal digits); `lethe case holds` shows them")
+    return text
 
 
 def lift(reason: str, by: By) -> Lift:

@@ -30,6 +30,18 @@ INDEX_OPTIONS_DIFFER = (85, 86)
 INDEXES: dict[str, list[IndexModel]] = {
     "suppression": [IndexModel("version", name="version", unique=True)],
     "erasures": [IndexModel("subject_id", name="subject_id")],
+    "cases": [
+        # One open case a subject and kind: who asks again joins it, also of two at once.
+        IndexModel(
+            [("subject_id", 1), ("kind", 1)],
+            name="open_case",
+            unique=True,
+            partialFilterExpression={"open": {"$exists": True}},
+        ),
+        IndexModel("subject_id", name="subject_id"),
+        IndexModel([("state", 1), ("received_at", 1)], name="state"),
+    ],
+    "holds": [IndexModel("subject_id", name="subject_id")],
     "rotations": [
         IndexModel(
             "open", name="one_at_work", unique=True, partialFilterExpression={"open": {"$exists": True}}

@@ -13,6 +13,8 @@ COLLECTIONS = (
     "lease",
     "stream_health",
     "erasures",
+    "cases",
+    "holds",
     "published_users_by_nationality",
     "published_average_age",
     "published_status",
@@ -48,6 +50,8 @@ RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
         "counters": ALL,
         "quarantine": ALL,
         "erasures": ALL,
+        "cases": MOVE,
+        "holds": READ,
         "stream_health": READ,
         # Where no driver runs, the eraser takes the lease itself; the server asks for `insert` in every upsert.
         "lease": KEEP,
@@ -63,8 +67,11 @@ RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
     "dashboard": {"stream_health": READ, **dict.fromkeys(PUBLISHED, READ)},
     # Nobody, and no credential but the administrator's, changes what is in the access log.
     "quarantine": {"quarantine": ("find", "remove"), "access_log": ("insert",)},
-    # It tells how often somebody has looked already; what it notes there it can't change.
-    "intake": {"access_log": ("find", "insert")},
+    # Opens cases, or joins those that are open, and looks up whose an address is. It neither places a hold nor lifts it;
+    # nor does the eraser. It tells how often somebody has looked already; what it notes there it can't change.
+    "intake": {"cases": KEEP, "access_log": ("find", "insert")},
+    # What people decide of cases; nobody removes a case or a hold before its retention is over.
+    "casework": {"cases": MOVE, "holds": KEEP, "access_log": ("insert",)},
     "rotator": {
         "contributions": MOVES,
         "suppression": READ,

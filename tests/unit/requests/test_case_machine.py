@@ -202,14 +202,18 @@ class AnySequence(RuleBasedStateMachine):
     @initialize(
         kind=st.sampled_from([Kind.ERASURE] * 4 + [Kind.ACCESS]),
         asked=st.booleans(),
-        stage=st.sampled_from(["new", "held", "held", "advised", "at work", "done"]),
+        stage=st.sampled_from(["new", "held", "held again", "advised", "at work", "done"]),
     )
     def begin(self, kind: Kind, asked: bool, stage: str) -> None:
         channel = Channel.SUBJECT if asked else Channel.RETENTION
         self.case: Case = opened("ab" * 32, kind, channel, BEGIN)
         self.model = Model(kind is Kind.ERASURE, asked)
-        if stage in ("held", "advised"):
+        if stage in ("held", "held again", "advised"):
             self.model.standing = {"x"}
+            self.hold(ANNA)
+        if stage == "held again":
+            self.decide(BOTH[0], Ruling.ERASE, "another view")
+            self.model.standing = {"x", "y"}
             self.hold(ANNA)
         if stage == "advised":
             self.advise(BOTH[1], Ruling.ERASE)
