@@ -17,15 +17,12 @@ DECIDING: Final = frozenset({"admin", "controller"})  # may see what a message s
 
 
 class Action(StrEnum):
-    """What is done that shows what people's data say."""
+    """What is done to what quarantine holds."""
 
     LIST = "list"
     SHOW = "show"
     REPLAY = "replay"
     REPLAYED = "replayed"  # what a replay came to
-    FIND = "find"  # a subject by an e-mail address
-    FOUND = "found"  # what a look-up came to
-    REFUSED = "refused"  # it was one too many
 
 
 def act_as(user: str, action: Action, login: Callable[[str], Login] = AirflowApi) -> Actor:

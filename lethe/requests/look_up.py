@@ -3,25 +3,35 @@
 Who asked, and how often, is on record before anything is looked for; the address itself never is.
 """
 
-import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Final
 
 from cassandra.cluster import Session
 from pymongo.database import Database
 
+from lethe.acting import Actor, log_access
 from lethe.errors import AccessError, PuncturedError, StoreError
 from lethe.protection.blind_index import BlindIndex
 from lethe.protection.fields import open_blob
 from lethe.protection.subject_keys import SubjectKeys
-from lethe.quarantine.access import Action, Actor
 from lethe.register.model import PROFILES, Register
 from lethe.stores import cassandra
 from lethe.stores.email_index import subjects_with
 from lethe.stores.mongodb import Document
 
-USER_ID = "login.uuid"
-WINDOW = timedelta(hours=1)
+USER_ID: Final = "login.uuid"
+WINDOW: Final = timedelta(hours=1)
+DECIDING: Final = frozenset({"admin", "controller"})  # may look
+
+
+class Action(StrEnum):
+    """What the access log says of a look-up."""
+
+    FIND = "find"
+    FOUND = "found"  # what one came to
+    REFUSED = "refused"  # it was one too many
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,33 +63,20 @@ def by_address(intake: Intake, actor: Actor, address: str, *, per_hour: int) -> 
     value = intake.index.value(address)
     subjects = [] if value is None else subjects_with(intake.session, value)
     found = [each for subject in subjects if (each := _read(intake, subject)) is not None]
-    _note(intake.db, actor, Action.FOUND, len(found))
+    log_access(intake.db, actor, Action.FOUND.value, len(found), {})
     return found
 
 
 def _allow(db: Database[Document], actor: Actor, per_hour: int) -> None:
-    _note(db, actor, Action.FIND, 1)
+    log_access(db, actor, Action.FIND.value, 1, {})
     recent = {"user": actor.user, "at": {"$gt": datetime.now(UTC) - WINDOW}}
     asked, refused = (
         db.access_log.count_documents({**recent, "action": action.value})
         for action in (Action.FIND, Action.REFUSED)
     )
     if asked - refused > per_hour:
-        _note(db, actor, Action.REFUSED, 1)
+        log_access(db, actor, Action.REFUSED.value, 1, {})
         raise AccessError(f"{actor.user} has looked {per_hour} times within the last hour; try again later")
-
-
-def _note(db: Database[Document], actor: Actor, action: Action, count: int) -> None:
-    db.access_log.insert_one(
-        {
-            "_id": uuid.uuid4().hex,
-            "at": datetime.now(UTC),
-            "user": actor.user,
-            "account": actor.account,
-            "action": action.value,
-            "count": count,
-        }
-    )
 
 
 def _read(intake: Intake, subject_id: str) -> Found | None:

@@ -67,8 +67,8 @@ RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
     "dashboard": {"stream_health": READ, **dict.fromkeys(PUBLISHED, READ)},
     # Nobody, and no credential but the administrator's, changes what is in the access log.
     "quarantine": {"quarantine": ("find", "remove"), "access_log": ("insert",)},
-    # Opens cases, or joins those that are open, and looks up whose an address is. It neither places a hold nor lifts it;
-    # nor does the eraser. It tells how often somebody has looked already; what it notes there it can't change.
+    # Opens cases, or joins those that are open; it neither places a hold nor lifts it, nor does the eraser. It looks up
+    # whose an address is: tells how often somebody has looked already, and can't change what it notes there.
     "intake": {"cases": KEEP, "access_log": ("find", "insert")},
     # What people decide of cases; nobody removes a case or a hold before its retention is over.
     "casework": {"cases": MOVE, "holds": KEEP, "access_log": ("insert",)},

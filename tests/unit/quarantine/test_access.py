@@ -105,7 +105,11 @@ def test_an_entry_says_who_what_which_and_how_many() -> None:
 def test_nobody_can_change_or_remove_what_is_in_the_access_log() -> None:
     held = {role: set(rights.get("access_log", ())) for role, rights in RIGHTS.items()}
     assert not any({"update", "remove"} & actions for actions in held.values())
-    assert {role for role, actions in held.items() if "insert" in actions} == {"quarantine", "casework", "intake"}
+    assert {role for role, actions in held.items() if "insert" in actions} == {
+        "quarantine",
+        "casework",
+        "intake",
+    }
 
 
 def test_the_commands_role_has_what_they_need_and_no_more() -> None:
