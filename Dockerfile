@@ -36,7 +36,7 @@ RUN test "$LETHE_UID" -gt 0 -a "$LETHE_GID" -gt 0 \
  && groupadd --non-unique --gid "$LETHE_GID" lethe \
  && useradd --non-unique --uid "$LETHE_UID" --gid "$LETHE_GID" --home-dir /tmp --no-create-home lethe \
  && for folder in /var/lib/lethe /var/lib/lethe/airflow /var/lib/lethe/logs /var/lib/lethe/logs/airflow \
-        /var/lib/lethe-control /volumes/kafka /volumes/cassandra /volumes/mongodb /volumes/postgres; do \
+        /var/lib/lethe-control /var/lib/lethe-evidence /volumes/kafka /volumes/cassandra /volumes/mongodb /volumes/postgres; do \
         install -d -o lethe -g lethe -m 700 "$folder"; \
     done
 COPY --from=environment /opt/lethe/venv /opt/lethe/venv

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import typer
 
+from lethe.audit.commands import app as audit
 from lethe.errors import LetheError
 from lethe.governance.commands import publish
 from lethe.producers.commands import load, simulate
@@ -44,6 +45,7 @@ _add(DATA, simulate, load, erase, find)
 app.add_typer(case, name="case", rich_help_panel=DATA)
 app.add_typer(quarantine, name="quarantine", rich_help_panel=DATA)
 app.add_typer(certificate, name="certificate", rich_help_panel=DATA)
+app.add_typer(audit, name="audit", rich_help_panel=DATA)
 app.add_typer(register, name="register", rich_help_panel=DATA)
 _add(SERVICES, publish, credentials, provision)
 app.add_typer(stream, name="stream", rich_help_panel=SERVICES)

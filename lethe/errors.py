@@ -73,6 +73,10 @@ class SignatureError(LetheError):
     """A signed document is not what was signed, or not by the key that was given."""
 
 
+class TrailError(LetheError):
+    """The audit trail is not what was appended to it, or not what was signed."""
+
+
 class AccessError(LetheError):
     """The Airflow user that a command acts as may not do what was asked."""
 

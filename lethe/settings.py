@@ -63,7 +63,7 @@ class Paths(BaseSettings):
 
     @property
     def evidence(self) -> Path:
-        """Signed evidence, for others to check: certificates."""
+        """What is signed, for others to keep: on another machine, so that who has the stores has not this too."""
         return self.evidence_dir or self.home / "evidence"
 
     @property

@@ -1,37 +1,35 @@
-"""Who may do what with quarantine, and the access log's entries about it."""
+"""Who may do what with quarantine, and the audit trail's entry of it, made before anything is shown or sent."""
 
 from collections.abc import Callable
-from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from pymongo.database import Database
 
-from lethe import acting
-from lethe.acting import Actor, Login, log_access
+from lethe.audit import trail
+from lethe.audit.acting import DECIDING, Login
+from lethe.audit.acting import act_as as log_in_as
+from lethe.audit.entry import Action, Entry
+from lethe.audit.who import Who
 from lethe.quarantine.selection import Selection
 from lethe.stack.airflow import USERS
 from lethe.stack.airflow_api import AirflowApi
 from lethe.stores.mongodb import Document
 
-DECIDING: Final = frozenset({"admin", "controller"})  # may see what a message says, and send it again
+PURPOSE: Final = "operation"
+_WORDS: Final = {Action.QUARANTINE_SHOW: "show", Action.QUARANTINE_REPLAY: "replay"}
 
 
-class Action(StrEnum):
-    """What is done to what quarantine holds."""
-
-    LIST = "list"
-    SHOW = "show"
-    REPLAY = "replay"
-    REPLAYED = "replayed"  # what a replay came to
+def act_as(user: str, action: Action | None, login: Callable[[str], Login] = AirflowApi) -> Who:
+    """Who acts; `action` None: to list, which every user may. Raises as `lethe.audit.acting.act_as` does."""
+    may = frozenset(USERS) if action is None else DECIDING
+    refusal = f"may list what is in quarantine; {_WORDS[action]}" if action else ""
+    return log_in_as(user, may, refusal, login)
 
 
-def act_as(user: str, action: Action, login: Callable[[str], Login] = AirflowApi) -> Actor:
-    """The actor; raises as `acting.act_as` does."""
-    allowed = USERS if action is Action.LIST else DECIDING
-    refusal = f"{user} may list what is in quarantine; {action} takes {' or '.join(sorted(DECIDING))}"
-    return acting.act_as(user, allowed, refusal, login)
+def record(db: Database[Document], who: Who, action: Action, selection: Selection, count: int) -> None:
+    """Enter in the trail who, which documents, how many; never what they say.
 
-
-def record(db: Database[Document], actor: Actor, action: Action, selection: Selection, count: int) -> None:
-    """Append to the access log which documents are meant, before they are shown or sent; see `log_access`."""
-    log_access(db, actor, action.value, count, selection.document())
+    It is on the majority's disks when this returns: call it before anything is shown or sent.
+    """
+    result: dict[str, Any] = {"count": count} | selection.document()
+    trail.append(db.client, db, [Entry(who, action, PURPOSE, result=result)])

@@ -9,7 +9,7 @@ import typer
 from lethe.profiles.reasons import Reason
 
 if TYPE_CHECKING:
-    from lethe.acting import Actor
+    from lethe.audit.who import Who
     from lethe.quarantine.listing import Counted, Line
     from lethe.quarantine.reading import Shown
     from lethe.quarantine.selection import Selection
@@ -56,7 +56,7 @@ def list_(
 ) -> None:
     """Say what is in quarantine: counts by topic and reason, or lines; never what a message says."""
     from lethe.quarantine import listing
-    from lethe.quarantine.access import Action, act_as
+    from lethe.quarantine.access import act_as
     from lethe.stores import mongodb
 
     selection = _selection(
@@ -68,7 +68,7 @@ def list_(
         first_offset=first_offset,
         last_offset=last_offset,
     )
-    act_as(as_user, Action.LIST)
+    act_as(as_user, None)
     with _connection() as client:
         db = mongodb.database(client)
         found: list[Line] | list[Counted] = (
@@ -83,17 +83,19 @@ def show(places: Places, as_user: As = "controller", as_json: Json = False) -> N
 
     Fails where one is not there, or can't be opened.
     """
+    from lethe.audit.entry import Action
     from lethe.quarantine import reading
-    from lethe.quarantine.access import Action, act_as, record
+    from lethe.quarantine.access import act_as, record
     from lethe.quarantine.selection import places_of
     from lethe.stores import mongodb
 
     wanted = places_of(places)
-    actor = act_as(as_user, Action.SHOW)
+    who = act_as(as_user, Action.QUARANTINE_SHOW)
     keys = reading.Keys()
     with _connection() as client:
         db = mongodb.database(client)
-        found = reading.show(db, wanted, keys, lambda what, n: record(db, actor, Action.SHOW, what, n))
+        show_action = Action.QUARANTINE_SHOW
+        found = reading.show(db, wanted, keys, lambda what, n: record(db, who, show_action, what, n))
     _print_shown(found, as_json)
     missing = len(wanted) - len(found)
     if missing:
@@ -123,8 +125,9 @@ def replay(
 
     They go through the whole stream as if their producer had sent them. Ctrl-C leaves the rest in quarantine.
     """
+    from lethe.audit.entry import Action
     from lethe.errors import InputError
-    from lethe.quarantine.access import Action, act_as
+    from lethe.quarantine.access import act_as
     from lethe.quarantine.selection import Selection, places_of
 
     selection = _selection(
@@ -142,13 +145,14 @@ def replay(
         selection = Selection(places=places_of(places))
     if selection.is_everything != everything:
         raise InputError("say what to replay: places, a filter, or --all alone")
-    _replay(selection, act_as(as_user, Action.REPLAY), as_json)
+    _replay(selection, act_as(as_user, Action.QUARANTINE_REPLAY), as_json)
 
 
-def _replay(selection: "Selection", actor: "Actor", as_json: bool) -> None:
+def _replay(selection: "Selection", who: "Who", as_json: bool) -> None:
     import json
 
-    from lethe.quarantine.access import Action, record
+    from lethe.audit.entry import Action
+    from lethe.quarantine.access import record
     from lethe.quarantine.reading import Keys
     from lethe.quarantine.replay import Replay
     from lethe.quarantine.senders import TopicSenders
@@ -159,10 +163,10 @@ def _replay(selection: "Selection", actor: "Actor", as_json: bool) -> None:
         db = mongodb.database(client)
 
         def note(count: int) -> None:
-            record(db, actor, Action.REPLAY, selection, count)
+            record(db, who, Action.QUARANTINE_REPLAY, selection, count)
 
         outcome = Replay(client, db, keys, TopicSenders()).run(selection, note)
-        record(db, actor, Action.REPLAYED, selection, outcome.sent)
+        record(db, who, Action.QUARANTINE_REPLAYED, selection, outcome.sent)
     if as_json:
         typer.echo(json.dumps(outcome.document(), indent=2))
     else:
@@ -181,7 +185,8 @@ def _selection(
     first_offset: int | None,
     last_offset: int | None,
 ) -> "Selection":
-    from lethe.quarantine.selection import Selection, time_of, topic_of
+    from lethe.moments import time_of
+    from lethe.quarantine.selection import Selection, topic_of
 
     return Selection(
         tuple(reason.value for reason in reasons or ()),

@@ -3,15 +3,15 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from lethe.errors import InputError
-from lethe.profiles.times import moment_ms
+from lethe.moments import time_text
 from lethe.stores.kafka import TOPICS
 from lethe.stores.mongodb import Document
 
-MAX_PLACES: Final = 1_000  # in one command: each stands in the access log
+MAX_PLACES: Final = 1_000  # in one command: each stands in the audit trail
 
 _NUMBER = r"(?:0|[1-9][0-9]{0,17})"
 _PLACE = re.compile(rf"(?:{'|'.join(TOPICS)}):{_NUMBER}:{_NUMBER}").fullmatch
@@ -49,8 +49,13 @@ class Selection:
         return not self.places and not self._filter()
 
     def document(self) -> Document:
-        """For the access log: what is set, and no more."""
-        return {"places": list(self.places)} if self.places else {"filter": self._filter()}
+        """For the audit trail: what is set, and no more; times as texts."""
+        if self.places:
+            return {"places": list(self.places)}
+        held = self._filter().items()
+        return {
+            "filter": {name: time_text(each) if isinstance(each, datetime) else each for name, each in held}
+        }
 
     def _filter(self) -> Document:
         named: Mapping[str, Any] = {
@@ -100,13 +105,3 @@ def topic_of(text: str | None) -> str | None:
     if text is not None and text not in TOPICS:
         raise InputError(f"--topic: one of {', '.join(TOPICS)}")
     return text
-
-
-def time_of(text: str | None, option: str) -> datetime | None:
-    """A time as it is typed: RFC 3339 with an offset, or a date, its first moment in UTC. Raises InputError else."""
-    if text is None:
-        return None
-    milliseconds = moment_ms(text)
-    if milliseconds is None:
-        raise InputError(f"{option}: not a time such as 2026-11-24T10:00:00Z, or a date")
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)

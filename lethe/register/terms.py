@@ -53,6 +53,7 @@ class Reference(StrEnum):
     EMAIL = "email"
     PHONE = "phone"
     CASE_ID = "case_id"
+    AUDIT_REF = "audit_ref"  # derived from the subject's key
     ACCOUNT = "account"  # an operator's user name
     NONE = "none"  # it knows nobody: figures
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from lethe.acting import Actor, Login, act_as
+from lethe.audit.acting import Login, act_as
+from lethe.audit.who import Who
 from lethe.register.load import current
-from lethe.requests import case_store
+from lethe.requests import case_store, case_trail, hold_store
 from lethe.requests.case_moves import move
 from lethe.requests.case_rules import RULES, Facts
 from lethe.requests.case_store import Cases
@@ -27,7 +28,7 @@ READERS: Final = (ADMIN, CONTROLLER, DPO)
 class Desk:
     """Where one command is at work: as whom, since when, on which stores, by which clock."""
 
-    actor: Actor
+    who: Who
     at: datetime
     cases: Cases
     clock: Clock
@@ -35,7 +36,17 @@ class Desk:
     @property
     def by(self) -> By:
         """Who makes a move here: Airflow's users are named as their roles are, of which who only reads has none."""
-        return By(Role(self.actor.user), self.actor.user, self.actor.account)
+        return By(Role(self.who.role), self.who.role, self.who.account or "")
+
+    @property
+    def beside(self) -> case_store.Beside:
+        """What the audit trail is told of a case that is moved here."""
+        return case_trail.told_by(self.cases, self.who)
+
+    @property
+    def beside_hold(self) -> hold_store.BesideHold:
+        """What the audit trail is told of a hold that is placed or lifted here."""
+        return case_trail.hold_told_by(self.cases, self.who)
 
 
 @contextmanager
@@ -44,12 +55,10 @@ def desk(user: str, action: str, login: Callable[[str], Login] = AirflowApi) -> 
 
     Raises as `act_as`, `clock_of` and `mongodb.asked` do; nothing is asked of a store before Airflow took the password.
     """
-    allowed = allowed_for(action)
-    who = " or ".join(sorted(allowed))
     clock = clock_of()
-    actor = act_as(user, allowed, f"{user} may not {action.replace('_', ' ')}: that takes {who}", login)
+    who = act_as(user, frozenset(allowed_for(action)), f"may not {action.replace('_', ' ')}: that", login)
     with mongodb.asked(MONGO_ROLE, "cases") as client:
-        yield Desk(actor, now(), Cases(client, mongodb.database(client)), clock)
+        yield Desk(who, now(), Cases(client, mongodb.database(client)), clock)
 
 
 def allowed_for(action: str) -> Collection[str]:
@@ -68,7 +77,7 @@ def make(at_desk: Desk, case_id: str, what: Move, facts: Facts) -> Case:
     def step(case: Case, _session: object) -> Case:
         return move(case, what, at_desk.by, at_desk.at, given)
 
-    return case_store.change(at_desk.cases, case_id, step)
+    return case_store.change(at_desk.cases, case_id, step, at_desk.beside)
 
 
 def complaint_route() -> str:

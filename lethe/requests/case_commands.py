@@ -85,7 +85,7 @@ def reveal(case: CaseId, as_user: As = "controller", as_json: Json = False) -> N
     case_id, keys = case_id_of(case), CaseKeys()
     with desk(as_user, "reveal") as at:
         found = case_store.load(at.cases.db, case_id)
-        told = revealed(at.cases.db, keys, found, at.actor)
+        told = revealed(at.cases.db, keys, found, at.who)
     if as_json:
         _print_json(told)
     else:
@@ -134,7 +134,7 @@ def hold(
     with desk(as_user, "place_hold") as at:
         subject_id = case_reading.subject_of(at.cases.db, asked, user_id)
         new = placed(subject_id, exemption, why, at.by, at.at)
-        found = hold_store.place(at.cases, new)
+        found = hold_store.place(at.cases, new, beside=at.beside_hold, beside_case=at.beside)
     typer.echo(f"hold {new.hold_id} stands")
     _print_states(found)
 
@@ -154,7 +154,9 @@ def lift(
 
     hold_id, why = hold_id_of(hold), reason_of(reason)
     with desk(as_user, "lift_hold") as at:
-        found = hold_store.lift(at.cases, hold_id, lifted(why, at.by), at.at)
+        found = hold_store.lift(
+            at.cases, hold_id, lifted(why, at.by), at.at, beside=at.beside_hold, beside_case=at.beside
+        )
     typer.echo(f"hold {hold_id} is lifted")
     _print_states(found)
 
@@ -189,7 +191,7 @@ def decide(
     case_id, facts = case_id_of(case), Facts(ruling=ruling, reason=reason, departure=departure)
     with desk(as_user, Move.DECIDE) as at:
         given = replace(facts, complaint=complaint_route())
-        found = hold_store.decide(at.cases, case_id, at.by, at.at, facts=given)
+        found = hold_store.decide(at.cases, case_id, at.by, at.at, facts=given, beside=at.beside)
     _print_states([found])
 
 

@@ -4,25 +4,23 @@ import sys
 
 from pymongo.database import Database
 
-from lethe.acting import Actor, log_access
+from lethe.audit.who import Who
 from lethe.errors import DestroyedKeyError, InputError
 from lethe.protection.pseudonym import load_pepper, subject_id
-from lethe.requests import case_store, user_ids
+from lethe.requests import case_store, case_trail, user_ids
 from lethe.requests.case_keys import CaseKeys
 from lethe.requests.cases import Case
 from lethe.stores.mongodb import Document
 
-REVEAL = "reveal"
 
-
-def reveal(db: Database[Document], keys: CaseKeys, case: Case, actor: Actor) -> dict[str, str]:
+def reveal(db: Database[Document], keys: CaseKeys, case: Case, who: Who) -> dict[str, str]:
     """The sealed fields, by name. Raises DestroyedKeyError where they are gone, and as `unseal` does.
 
-    The entry in the access log is made before the first is opened; without it nothing is.
+    The entry in the audit trail is made before the first is opened; without it nothing is.
     """
     if not case.sealed:
         raise DestroyedKeyError(f"case {case.case_id}: whom it is about was forgotten when the case was done")
-    log_access(db, actor, REVEAL, 1, {"case_id": case.case_id})
+    case_trail.revealed(db, case.case_id, who)
     return {name: keys.unseal(case.case_id, name, blob) for name, blob in sorted(case.sealed.items())}
 
 

@@ -18,12 +18,12 @@ def find(
     import json
     import sys
 
-    from lethe.acting import act_as
+    from lethe.audit.acting import DECIDING, act_as
     from lethe.errors import ConfigurationError, InputError
     from lethe.protection.blind_index import BlindIndex
     from lethe.protection.keyring import subject_keys
     from lethe.register.load import load
-    from lethe.requests.look_up import DECIDING, Intake, by_address
+    from lethe.requests.look_up import Intake, by_address
     from lethe.settings import IntakeSettings
     from lethe.stores import cassandra, mongodb
 
@@ -33,13 +33,11 @@ def find(
     address = typer.prompt("E-mail address", err=True) if sys.stdin.isatty() else sys.stdin.readline()
     if "@" not in address:
         raise InputError("standard input: not an e-mail address")
-    actor = act_as(
-        as_user, DECIDING, f"{as_user} may not look people up; that takes {' or '.join(sorted(DECIDING))}"
-    )
+    who = act_as(as_user, DECIDING, "may not look people up; that")
     client, session = mongodb.connect("intake"), cassandra.connect("intake")
     try:
         intake = Intake(mongodb.database(client), session, BlindIndex(), subject_keys(), load())
-        found = by_address(intake, actor, address, per_hour=settings.lookups_per_hour)
+        found = by_address(intake, who, address, per_hour=settings.lookups_per_hour)
     finally:
         client.close()
         session.cluster.shutdown()

@@ -11,8 +11,11 @@ from typing import Final
 from cassandra.cluster import Session
 from pymongo.database import Database
 
-from lethe.acting import Actor, log_access
+from lethe.audit import trail
+from lethe.audit.entry import Action, Entry
+from lethe.audit.who import Who
 from lethe.errors import AccessError, PuncturedError, StoreError
+from lethe.moments import time_text
 from lethe.protection.blind_index import BlindIndex
 from lethe.protection.fields import open_blob
 from lethe.protection.subject_keys import SubjectKeys
@@ -23,13 +26,13 @@ from lethe.stores.mongodb import Document
 
 USER_ID: Final = "login.uuid"
 WINDOW: Final = timedelta(hours=1)
-DECIDING: Final = frozenset({"admin", "controller"})  # may look
+PURPOSE: Final = "rights"
 
 
-class Action(StrEnum):
-    """What the access log says of a look-up."""
+class Look(StrEnum):
+    """What the audit trail says of a look-up."""
 
-    FIND = "find"
+    ASKED = "asked"
     FOUND = "found"  # what one came to
     REFUSED = "refused"  # it was one too many
 
@@ -53,30 +56,38 @@ class Intake:
     register: Register
 
 
-def by_address(intake: Intake, actor: Actor, address: str, *, per_hour: int) -> list[Found]:
+def by_address(intake: Intake, who: Who, address: str, *, per_hour: int) -> list[Found]:
     """The living subjects with this address.
 
-    Raises AccessError when the actor has looked `per_hour` times within the last hour, StoreError where a store can't
+    Raises AccessError when the user has looked `per_hour` times within the last hour, StoreError where a store can't
     be asked. Of two looks at once at the bound neither may pass.
     """
-    _allow(intake.db, actor, per_hour)
+    _allow(intake.db, who, per_hour)
     value = intake.index.value(address)
     subjects = [] if value is None else subjects_with(intake.session, value)
     found = [each for subject in subjects if (each := _read(intake, subject)) is not None]
-    log_access(intake.db, actor, Action.FOUND.value, len(found), {})
+    _enter(intake.db, who, Look.FOUND, count=len(found))
     return found
 
 
-def _allow(db: Database[Document], actor: Actor, per_hour: int) -> None:
-    log_access(db, actor, Action.FIND.value, 1, {})
-    recent = {"user": actor.user, "at": {"$gt": datetime.now(UTC) - WINDOW}}
+def _allow(db: Database[Document], who: Who, per_hour: int) -> None:
+    _enter(db, who, Look.ASKED)
+    since = time_text(datetime.now(UTC) - WINDOW)
+    recent = {"action": Action.BLIND_INDEX.value, "role": who.role, "at": {"$gt": since}}
     asked, refused = (
-        db.access_log.count_documents({**recent, "action": action.value})
-        for action in (Action.FIND, Action.REFUSED)
+        db.audit_trail.count_documents({**recent, "result.look": look.value})
+        for look in (Look.ASKED, Look.REFUSED)
     )
     if asked - refused > per_hour:
-        log_access(db, actor, Action.REFUSED.value, 1, {})
-        raise AccessError(f"{actor.user} has looked {per_hour} times within the last hour; try again later")
+        _enter(db, who, Look.REFUSED)
+        raise AccessError(f"{who.role} has looked {per_hour} times within the last hour; try again later")
+
+
+def _enter(db: Database[Document], who: Who, look: Look, **counts: int) -> None:
+    """It is on the majority's disks when this returns."""
+    trail.append(
+        db.client, db, [Entry(who, Action.BLIND_INDEX, PURPOSE, result={"look": look.value, **counts})]
+    )
 
 
 def _read(intake: Intake, subject_id: str) -> Found | None:

@@ -27,7 +27,7 @@ SECRET_LENGTH = 96  # Airflow wants 64 characters or more to sign its tokens wit
 CASSANDRA_ROLES = ("fence", "eraser", "auditor", "scanner", "rotator", "intake", "operator", "analyst")
 MONGO_ROLES = (
     *("admin", "stream", "fence", "supervision", "eraser", "auditor"),
-    *("scanner", "publisher", "dashboard", "rotator", "operator", "analyst", "quarantine"),
+    *("scanner", "publisher", "dashboard", "rotator", "operator", "analyst", "quarantine", "archivist"),
     *("intake", "casework"),
 )
 PASSWORDS = (

@@ -15,6 +15,7 @@ from pymongo.database import Database
 from selenium import webdriver
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
+from lethe.audit import trail
 from lethe.governance.publisher import Publisher
 from lethe.register.load import load
 from lethe.register.schema import mongodb_ttls, mongodb_validators
@@ -119,6 +120,7 @@ class Mongo:
         for name in COLLECTIONS:
             if name != "lease":
                 self.db()[name].delete_many({})
+        trail.seed(self.db())
 
     def close(self) -> None:
         for client in self.clients.values():

@@ -14,7 +14,7 @@ import pytest
 from pymongo.client_session import ClientSession
 from pymongo.errors import OperationFailure, WriteError
 
-from lethe.acting import Actor
+from lethe.audit.who import Who
 from lethe.errors import CaseError, DestroyedKeyError, InputError, StoreError
 from lethe.protection.pseudonym import load_pepper, subject_id
 from lethe.requests import case_store, hold_store
@@ -237,7 +237,7 @@ def test_killed_between_the_key_and_its_case_a_key_is_left_that_a_day_later_goes
     tomorrow = now + timedelta(days=1, minutes=1)
     assert case_store.shred_unused(house.casework.db, house.keys, tomorrow) == [left]
     assert case_store.shred_unused(house.casework.db, house.keys, tomorrow) == []
-    assert set(reveal(house.casework.db, house.keys, case, Actor("controller", "ops"))) == {
+    assert set(reveal(house.casework.db, house.keys, case, Who("controller", "ops"))) == {
         "user_id",
         "reply_to",
     }
@@ -364,24 +364,24 @@ def test_the_key_is_shredded_once_and_afterwards_nobody_reads(house: House) -> N
     answered = house.step(case, Move.ANSWER, CONTROLLER)
     house.keys.shred(case.case_id)  # killed right after the key, before it is noted
     with pytest.raises(DestroyedKeyError, match="it has been shredded"):
-        reveal(house.casework.db, house.keys, answered, Actor("controller", "ops"))
+        reveal(house.casework.db, house.keys, answered, Who("controller", "ops"))
     for _ in range(2):
         done = case_store.shred(house.eraser, house.keys, case.case_id, SYSTEM, time_now())
         assert (done.sealed, done.state) == ({}, State.ANSWERED)
     assert not {"user_id", "reply_to", "open"} & set(house.stored(case))
     with pytest.raises(DestroyedKeyError, match="was forgotten when the case was done"):
-        reveal(house.casework.db, house.keys, done, Actor("controller", "ops"))
+        reveal(house.casework.db, house.keys, done, Who("controller", "ops"))
 
 
 def test_who_looks_is_on_record_before_they_see(house: House) -> None:
     case = house.open()
-    told = reveal(house.casework.db, house.keys, case, Actor("controller", "ops"))
+    told = reveal(house.casework.db, house.keys, case, Who("controller", "ops"))
     assert told["reply_to"] == ADDRESS
-    entries = list(house.stack.db("auditor").access_log.find({"case_id": case.case_id}))
+    entries = list(house.stack.db("auditor").audit_trail.find({"case_id": case.case_id, "action": "case_reveal"}))
     assert [(each["user"], each["account"], each["action"]) for each in entries] == [
         ("controller", "ops", "reveal")
     ]
     house.keys.shred(case.case_id)
     with pytest.raises(DestroyedKeyError):
-        reveal(house.casework.db, house.keys, case, Actor("controller", "ops"))
-    assert house.stack.db("auditor").access_log.count_documents({"case_id": case.case_id}) == 2
+        reveal(house.casework.db, house.keys, case, Who("controller", "ops"))
+    assert house.stack.db("auditor").audit_trail.count_documents({"case_id": case.case_id, "action": "case_reveal"}) == 2

@@ -71,13 +71,14 @@ def test_nobody_is_found_by_an_address_that_nobody_has(running: LiveStream, two:
 def test_a_look_is_on_record_before_it_is_one_and_names_no_address(
     running: LiveStream, two: list[str]
 ) -> None:
-    log = running.stack.db("auditor").access_log
-    before = log.count_documents({})
+    log = running.stack.db("auditor").audit_trail
+    looks = {"action": "blind_index"}
+    before = log.count_documents(looks)
     find(ADDRESS)
-    entries = list(log.find().sort("at", 1))[before:]
-    assert [(each["action"], each["count"], each["user"]) for each in entries] == [
-        ("find", 1, "controller"),
-        ("found", 2, "controller"),
+    entries = list(log.find(looks).sort("_id", 1))[before:]
+    assert [(each["result"], each["role"]) for each in entries] == [
+        ({"look": "asked"}, "controller"),
+        ({"look": "found", "count": 2}, "controller"),
     ]
     assert "mail.example.org" not in str(entries).lower()
 
@@ -88,15 +89,15 @@ def test_who_has_looked_too_often_is_refused_and_that_is_on_record(
     told = find(ADDRESS, LETHE_INTAKE_LOOKUPS_PER_HOUR="1")
     assert (told.returncode, told.stdout) == (1, "")
     assert told.stderr.strip().endswith("has looked 1 times within the last hour; try again later")
-    (last,) = running.stack.db("auditor").access_log.find().sort("at", -1).limit(1)
-    assert last["action"] == "refused"
+    (last,) = running.stack.db("auditor").audit_trail.find({"action": "blind_index"}).sort("_id", -1).limit(1)
+    assert last["result"] == {"look": "refused"}
 
 
 @pytest.mark.parametrize("user", ["viewer", "dpo"])
 def test_only_who_decides_may_look(running: LiveStream, two: list[str], user: str) -> None:
     told = find(ADDRESS, "--as", user)
     assert (told.returncode, told.stdout) == (1, "")
-    assert "takes admin or controller" in told.stderr
+    assert "may not look people up; that takes admin or controller" in told.stderr
 
 
 def test_what_is_no_address_is_refused_without_being_repeated(running: LiveStream, two: list[str]) -> None:

@@ -52,7 +52,9 @@ def held(stream: LiveStream, **query: Any) -> list[dict[str, Any]]:
 
 
 def log_of(stream: LiveStream) -> list[dict[str, Any]]:
-    return list(stream.stack.db("auditor").access_log.find().sort("at", 1))
+    """What the audit trail tells of quarantine."""
+    query = {"action": {"$regex": "^quarantine_"}}
+    return list(stream.stack.db("auditor").audit_trail.find(query).sort("_id", 1))
 
 
 def ahead(user_id: str, event: datetime) -> Bytes:
@@ -133,12 +135,12 @@ def test_show_prints_one_message_and_was_recorded(running: LiveStream) -> None:
     assert json.loads(shown["message"]["value"]) == json.loads(reading.message.value)
     (entry,) = log_of(running)[before:]
     account = pwd.getpwuid(os.getuid()).pw_name
-    assert {name: entry[name] for name in entry.keys() - {"_id", "at"}} == {
-        "user": "controller",
+    assert {name: entry[name] for name in entry.keys() - {"_id", "at", "previous", "key"}} == {
+        "role": "controller",
         "account": account,
-        "action": "show",
-        "count": 1,
-        "places": [document["_id"]],
+        "action": "quarantine_show",
+        "purpose": "operation",
+        "result": {"count": 1, "places": [document["_id"]]},
     }
 
 
@@ -165,9 +167,9 @@ def test_a_replay_after_the_cause_is_gone_is_counted_once(running: LiveStream) -
     forget(running, where)
     running.check()
     assert user_of(running, user_id) == 2
-    assert [(each["action"], each["count"]) for each in log_of(running)[before:]] == [
-        ("replay", 1),
-        ("replayed", 1),
+    assert [(each["action"], each["result"]["count"]) for each in log_of(running)[before:]] == [
+        ("quarantine_replay", 1),
+        ("quarantine_replayed", 1),
     ]
     sent = [each.message for each in running.model.readings.values() if each.user_id == user_id]
     assert len({(each.partition, each.timestamp_ms, each.key, each.value) for each in sent}) == 1

@@ -9,7 +9,7 @@ from lethe.register.masks import mask_statements
 from lethe.register.model import Register
 from lethe.register.schema import cassandra_statements, mongodb_ttls, mongodb_validators
 from lethe.settings import Paths, Ports
-from lethe.stack.provision import cassandra, kafka, mongodb
+from lethe.stack.provision import cassandra, kafka, mongodb, rights_notes
 from lethe.stack.provision.servers import Servers, embedded
 
 
@@ -27,7 +27,9 @@ def provision_servers(
     """The same for any three servers; the credentials of administrators and roles are those of `paths`."""
     schema = mongodb.Schema(mongodb_validators(register), mongodb_ttls(register))
     mongodb.provision(paths, servers.mongodb, schema, progress)
-    kafka.provision(paths, servers.kafka, progress)
+    note = rights_notes.noting(paths, servers.mongodb)
+    kafka.provision(paths, servers.kafka, note, progress)
     ring = servers.cassandra
     statements = cassandra_statements(register, ring.keyspace, cassandra.replication(ring))
-    cassandra.provision(paths, ring, statements, mask_statements(register, ring.keyspace), progress)
+    masks = mask_statements(register, ring.keyspace)
+    cassandra.provision(paths, ring, statements, masks, note=note, progress=progress)

@@ -3,8 +3,8 @@
 Where each row stands on several nodes, so do the roles: else a node that is down would shut everybody out.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from cassandra import DriverException
 from cassandra.cluster import NoHostAvailable, Session
@@ -12,6 +12,7 @@ from cassandra.cluster import NoHostAvailable, Session
 from lethe.errors import StackError
 from lethe.settings import CassandraSettings, IntakeSettings, Paths, secret
 from lethe.stack.cassandra import ADMIN, DEFAULT_SUPERUSER, lets_in, login
+from lethe.stack.provision.rights_notes import Note
 from lethe.stores.cassandra import CONSENTS, EMAIL_INDEX, TABLE
 
 ALL_ROLES = "roles"
@@ -61,9 +62,13 @@ def provision(
     settings: CassandraSettings,
     statements: Sequence[str],
     masks: Sequence[str],
+    *,
+    note: Note,
     progress: Callable[[str], None],
 ) -> None:
     """Bring a running node to what Lethe needs of it; `statements` make keyspace and tables, `masks` mask columns.
+
+    `note` is told of changes of rights before they are made.
 
     Columns are masked when every role that reads them has its right to, so that no reader is shut out meanwhile;
     what is new holds nothing yet.
@@ -80,9 +85,9 @@ def provision(
             _set_replication(session, settings, progress)
             empty_index(session, settings, IntakeSettings(), progress)
             progress("cassandra: roles")
-            for role, wanted in rights(settings.keyspace).items():
+            for role in rights(settings.keyspace):
                 _make_role(session, settings, role, secret(f"cassandra-{role}", paths))
-                _set_rights(session, role, wanted)
+            _set_rights(session, rights(settings.keyspace), note)
             for statement in masks:
                 session.execute(statement)
         finally:
@@ -168,20 +173,43 @@ def _make_role(
         session.execute(f"ALTER ROLE {role} WITH {given}")
 
 
-def _set_rights(session: Session, role: str, wanted: Rights) -> None:
-    """Grant what is missing and revoke what is too much, but for rights on roles that the role has made."""
-    held: dict[str, set[str]] = {}
+class Change(NamedTuple):
+    """One right on a resource, of a role."""
+
+    role: str
+    right: str
+    resource: str
+
+    def __str__(self) -> str:
+        """As the audit trail says it."""
+        return f"{self.role}: {self.right} {self.resource}"
+
+
+def _set_rights(session: Session, wanted: Mapping[str, Rights], note: Note) -> None:
+    """Grant what is missing and revoke what is too much, but for rights on roles that a role has made."""
+    needed = {each for role, rights in wanted.items() for each in _changes(role, rights)}
+    held = {each for role in wanted for each in _changes(role, _held(session, role))}
+    missing, surplus = sorted(needed - held), sorted(held - needed)
+    for each in (*missing, *surplus):
+        _named(each.resource)  # one that is not ours is told before anything is changed
+    note("cassandra", [str(each) for each in missing], [str(each) for each in surplus])
+    for role, right, resource in missing:
+        session.execute(f"GRANT {right} ON {_named(resource)} TO {role}")
+    for role, right, resource in surplus:
+        session.execute(f"REVOKE {right} ON {_named(resource)} FROM {role}")
+
+
+def _changes(role: str, rights: Mapping[str, Iterable[str]]) -> Iterator[Change]:
+    for resource, held in rights.items():
+        yield from (Change(role, right, resource) for right in held)
+
+
+def _held(session: Session, role: str) -> dict[str, set[str]]:
     query = "SELECT resource, permissions FROM system_auth.role_permissions WHERE role = %s"
-    row: Any
-    for row in session.execute(query, (role,)):
-        if not row.resource.startswith(f"{ALL_ROLES}/"):
-            held[row.resource] = set(row.permissions)
-    for resource in sorted({*held, *wanted}):
-        has, needs = held.get(resource, set()), wanted.get(resource, frozenset())
-        for right in sorted(needs - has):
-            session.execute(f"GRANT {right} ON {_named(resource)} TO {role}")
-        for right in sorted(has - needs):
-            session.execute(f"REVOKE {right} ON {_named(resource)} FROM {role}")
+    found: Any = session.execute(query, (role,))
+    return {
+        row.resource: set(row.permissions) for row in found if not row.resource.startswith(f"{ALL_ROLES}/")
+    }
 
 
 def _named(resource: str) -> str:

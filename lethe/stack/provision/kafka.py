@@ -26,6 +26,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it re-expor
 from lethe.errors import StackError
 from lethe.profiles.contract import PROFILES_TOPIC
 from lethe.settings import KafkaSettings, Paths, TopicSettings, secret
+from lethe.stack.provision.rights_notes import Note
 from lethe.stores.kafka import TOPICS, client_settings
 
 ADMIN = "admin"
@@ -45,14 +46,17 @@ ON_TOPICS: dict[str, tuple[AclOperation, ...]] = {
 ON_GROUPS = {"stream": "lethe-stream", "auditor": "lethe-auditor"}
 
 
-def provision(paths: Paths, settings: KafkaSettings, progress: Callable[[str], None]) -> None:
-    """Bring a running broker to what Lethe needs of it. Raises StackError with the broker's reason."""
+def provision(paths: Paths, settings: KafkaSettings, note: Note, progress: Callable[[str], None]) -> None:
+    """Bring a running broker to what Lethe needs of it; `note` is told of changes of rights before they are made.
+
+    Raises StackError with the broker's reason, and as `note` does.
+    """
     client = AdminClient(client_settings(ADMIN, paths, settings))
     try:
         progress("kafka: users")
         _make_users(client, paths)
         progress("kafka: rights")
-        _set_acls(client)
+        _set_acls(client, note)
         progress("kafka: topics")
         _make_topics(client, settings)
     except KafkaException as error:
@@ -94,17 +98,27 @@ def _allow(
     return AclBinding(kind, name, pattern, f"User:{role}", "*", operation, AclPermissionType.ALLOW)
 
 
-def _set_acls(client: AdminClient) -> None:
+def _set_acls(client: AdminClient, note: Note) -> None:
     """Add what is missing and take away what is too much, in this order: running clients keep their rights."""
     every = AclBindingFilter(
         ResourceType.ANY, ANY, ResourcePatternType.ANY, ANY, ANY, AclOperation.ANY, AclPermissionType.ANY
     )
     held = set(client.describe_acls(every, request_timeout=SECONDS).result(timeout=ANSWER_SECONDS))
     wanted = acls()
+    note("kafka", [_said(acl) for acl in wanted - held], [_said(acl) for acl in held - wanted])
     if wanted - held:
         _results(client.create_acls(list(wanted - held), request_timeout=SECONDS))
     if held - wanted:
         _results(client.delete_acls([_exactly(acl) for acl in held - wanted], request_timeout=SECONDS))
+
+
+def _said(acl: AclBinding) -> str:
+    role = acl.principal.removeprefix("User:")
+    right, kind = (
+        AclOperation(acl.operation),
+        ResourceType(acl.restype),
+    )  # which the client types more loosely
+    return f"{role}: {right.name} {kind.name.lower()} {acl.name}"
 
 
 def _exactly(acl: AclBinding) -> AclBindingFilter:

@@ -1,18 +1,20 @@
 """MongoDB: the replica set, users with a role each, collections, indexes and views."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pymongo import IndexModel, MongoClient
+from pymongo import IndexModel
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
+from lethe.audit import trail
+from lethe.audit.entry import Action
 from lethe.errors import StackError
 from lethe.settings import MongoSettings, Paths, StreamSettings, secret
-from lethe.stack.provision import replica_set
+from lethe.stack.provision import replica_set, rights_notes
 from lethe.stack.provision.mongodb_rights import COLLECTIONS, RIGHTS, VIEWS, privileges
-from lethe.stack.provision.replica_set import ADMIN, admin_login
+from lethe.stack.provision.replica_set import ADMIN, admin_client
 from lethe.stores.figures import (
     AVERAGE_AGE,
     BY_NATIONALITY,
@@ -42,6 +44,13 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("state", 1), ("received_at", 1)], name="state"),
     ],
     "holds": [IndexModel("subject_id", name="subject_id")],
+    "audit_trail": [
+        IndexModel("key", name="key", unique=True),
+        IndexModel("case_id", name="case_id", partialFilterExpression={"case_id": {"$exists": True}}),
+        IndexModel("audit_ref", name="audit_ref", partialFilterExpression={"audit_ref": {"$exists": True}}),
+        # Verification begins with these.
+        IndexModel("action", name="acts", partialFilterExpression={"action": Action.TRAIL_DROP.value}),
+    ],
     "rotations": [
         IndexModel(
             "open", name="one_at_work", unique=True, partialFilterExpression={"open": {"$exists": True}}
@@ -84,7 +93,7 @@ def _provision(
 ) -> None:
     progress("mongodb: replica set")
     replica_set.initiate(paths, settings)
-    with _admin(paths, settings) as client:
+    with admin_client(paths, settings) as client:
         database = client[settings.database]
         progress("mongodb: collections, indexes and views")
         _make_collections(database, schema)
@@ -92,16 +101,6 @@ def _provision(
         _seed(database)
         progress("mongodb: users")
         _make_users(paths, database)
-
-
-def _admin(paths: Paths, settings: MongoSettings) -> MongoClient[Document]:
-    return MongoClient(
-        settings.hosts.split(","),
-        replicaSet=settings.replica_set,
-        serverSelectionTimeoutMS=10_000,
-        w="majority",
-        **admin_login(paths),
-    )
 
 
 def _make_collections(database: Database[Document], schema: Schema) -> None:
@@ -146,13 +145,14 @@ def _make_views(database: Database[Document]) -> None:
 
 
 def _seed(database: Database[Document]) -> None:
-    """The lease before the first driver, and a copy a counter shard."""
+    """The lease before the first driver, and a copy a counter shard; the head of the audit trail."""
     shards = StreamSettings().counter_shards
     for key in [LEASE, *(shard_id(shard) for shard in range(shards))]:
         try:
             database.lease.update_one({"_id": key}, {"$setOnInsert": {"number": 0}}, upsert=True)
         except DuplicateKeyError:
             continue  # a driver has made it meanwhile
+    trail.seed(database)
 
 
 def _make_users(paths: Paths, database: Database[Document]) -> None:
@@ -160,10 +160,25 @@ def _make_users(paths: Paths, database: Database[Document]) -> None:
 
     The administrator is in this database too, so that every role logs in the same way.
     """
+    rights_notes.note(database, "mongodb", *_changes(database))
     for name in RIGHTS:
         _make_role(database, name)
         _make_user(paths, database, name, [name])
     _make_user(paths, database, ADMIN, [{"role": "root", "db": "admin"}])
+
+
+def _changes(database: Database[Document]) -> tuple[list[str], list[str]]:
+    """What the roles lack of their rights, and have beyond them."""
+    found = database.command("rolesInfo", list(RIGHTS), showPrivileges=True)["roles"]
+    held = {right for role in found for right in _said(role["role"], role["privileges"])}
+    wanted = {right for name in RIGHTS for right in _said(name, privileges(name, database.name))}
+    return sorted(wanted - held), sorted(held - wanted)
+
+
+def _said(role: str, held: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for each in held:
+        place = each["resource"].get("collection") or "every collection"
+        yield from (f"{role}: {action} {place}" for action in each["actions"])
 
 
 def _make_role(database: Database[Document], name: str) -> None:

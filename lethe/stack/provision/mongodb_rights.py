@@ -9,7 +9,8 @@ COLLECTIONS = (
     "suppression",
     "counters",
     "quarantine",
-    "access_log",
+    "audit_trail",
+    "audit_head",
     "lease",
     "stream_health",
     "erasures",
@@ -26,9 +27,14 @@ PUBLISHED = tuple(name for name in COLLECTIONS if name.startswith("published_"))
 
 READ = ("find",)
 MOVE = ("find", "update")
+APPEND = ("find", "insert")
 KEEP = ("find", "insert", "update")
 MOVES = ("find", "insert", "remove")  # a document has another name then: it is another document
 ALL = ("find", "insert", "update", "remove")
+
+# Whoever appends to the audit trail moves its head; nobody changes an entry, and `archivist` alone removes what is past
+# its retention.
+APPENDS = {"audit_trail": APPEND, "audit_head": MOVE}
 
 RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
     "stream": {
@@ -40,6 +46,7 @@ RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
         "suppression": READ,
         "counters": READ,
         "lease": MOVE,
+        **APPENDS,
     },
     "fence": {"lease": KEEP, "stream_health": READ},
     "eraser": {
@@ -55,6 +62,7 @@ RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
         "stream_health": READ,
         # Where no driver runs, the eraser takes the lease itself; the server asks for `insert` in every upsert.
         "lease": KEEP,
+        **APPENDS,
     },
     "auditor": dict.fromkeys((*COLLECTIONS, *VIEWS), READ),
     "scanner": dict.fromkeys((*COLLECTIONS, *VIEWS), READ),
@@ -65,13 +73,11 @@ RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
         **dict.fromkeys((*PUBLISHED, "publication_state"), ALL),
     },
     "dashboard": {"stream_health": READ, **dict.fromkeys(PUBLISHED, READ)},
-    # Nobody, and no credential but the administrator's, changes what is in the access log.
-    "quarantine": {"quarantine": ("find", "remove"), "access_log": ("insert",)},
-    # Opens cases, or joins those that are open; it neither places a hold nor lifts it, nor does the eraser. It looks up
-    # whose an address is: tells how often somebody has looked already, and can't change what it notes there.
-    "intake": {"cases": KEEP, "access_log": ("find", "insert")},
+    "quarantine": {"quarantine": ("find", "remove"), **APPENDS},
+    # Opens cases, or joins those that are open; it neither places a hold nor lifts it, nor does the eraser.
+    "intake": {"cases": KEEP, **APPENDS},
     # What people decide of cases; nobody removes a case or a hold before its retention is over.
-    "casework": {"cases": MOVE, "holds": KEEP, "access_log": ("insert",)},
+    "casework": {"cases": MOVE, "holds": KEEP, **APPENDS},
     "rotator": {
         "contributions": MOVES,
         "suppression": READ,
@@ -80,7 +86,9 @@ RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
         "rotations": KEEP,
         # Where no driver runs, the rotation takes the lease itself, as the eraser does.
         "lease": KEEP,
+        **APPENDS,
     },
+    "archivist": {"audit_trail": ("find", "insert", "remove"), "audit_head": MOVE},
     # What supervision remembers lies beside the driver's own state.
     "supervision": {"stream_health": KEEP},
     "operator": dict.fromkeys((*COLLECTIONS, *VIEWS), READ),

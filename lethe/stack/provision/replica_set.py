@@ -40,6 +40,17 @@ def admin_login(paths: Paths) -> dict[str, Any]:
     return {"username": ADMIN, "password": secret("mongo-admin", paths), "authSource": "admin"}
 
 
+def admin_client(paths: Paths, settings: MongoSettings) -> MongoClient[Document]:
+    """A client of the whole set as its first user."""
+    return MongoClient(
+        settings.hosts.split(","),
+        replicaSet=settings.replica_set,
+        serverSelectionTimeoutMS=10_000,
+        w="majority",
+        **admin_login(paths),
+    )
+
+
 def _first_host(settings: MongoSettings) -> str:
     return settings.hosts.split(",")[0].strip()
 

@@ -33,7 +33,10 @@ GIVEN: dict[str, set[str]] = {
         *(f"cassandra-{role}" for role in ("scanner", "rotator", "intake", "operator", "analyst")),
         *(f"mongo-{role}" for role in ("admin", "stream", "fence", "supervision", "eraser")),
         *(f"mongo-{role}" for role in ("auditor", "scanner", "publisher", "dashboard", "operator")),
-        *(f"mongo-{role}" for role in ("rotator", "analyst", "quarantine", "intake", "casework")),
+        *(
+            f"mongo-{role}"
+            for role in ("rotator", "analyst", "quarantine", "archivist", "intake", "casework")
+        ),
     },
     "airflow-migrate": {"airflow-database"},
     "airflow-api-server": {

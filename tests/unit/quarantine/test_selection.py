@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lethe.errors import InputError
-from lethe.quarantine.selection import MAX_PLACES, Selection, places_of, time_of, topic_of
+from lethe.quarantine.selection import MAX_PLACES, Selection, places_of, topic_of
 from tests.unit.profiles.examples import CALM
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -42,6 +42,7 @@ def test_the_log_has_what_was_set_and_no_more() -> None:
     }
     assert Selection(places=("user_profiles:0:1",)).document() == {"places": ["user_profiles:0:1"]}
     assert Selection().document() == {"filter": {}}
+    assert Selection(since=NOON).document() == {"filter": {"since": "2026-11-24T12:00:00.000Z"}}
 
 
 def test_what_contradicts_itself_is_refused() -> None:
@@ -84,15 +85,6 @@ def test_a_place_given_twice_is_one_and_there_is_an_end_to_them() -> None:
     assert places_of(["user_consents:0:1"] * 2) == ("user_consents:0:1",)
     with pytest.raises(InputError, match="at most 1,000"):
         places_of([f"user_profiles:0:{n}" for n in range(MAX_PLACES + 1)])
-
-
-def test_times_are_rfc_3339_or_a_date() -> None:
-    assert time_of("2026-11-24T13:00:00+01:00", "--since") == NOON
-    assert time_of("2026-11-24", "--since") == NOON.replace(hour=0)
-    assert time_of(None, "--since") is None
-    for wrong in ("yesterday", "2026-11-24T13:00:00", "2026-13-01", ""):
-        with pytest.raises(InputError, match="--since: not a time"):
-            time_of(wrong, "--since")
 
 
 def test_a_topic_is_one_of_lethes() -> None:
