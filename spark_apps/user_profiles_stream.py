@@ -33,7 +33,7 @@ from lethe.settings import KafkaSettings, Paths, StreamSettings
 from lethe.stores import mongodb, suppression
 from lethe.stores.mongodb import Document
 from lethe.stream import lease as leases
-from lethe.stream.health import Counts, Health
+from lethe.stream.health import QUERY, Counts, Health
 from lethe.stream.heartbeat import Heartbeat
 from lethe.stream.submit import LeaseFile
 from spark_apps.chunks import Batch
@@ -116,7 +116,7 @@ class Driver:
             .writeStream.foreachBatch(self._on_batch)
             .option("checkpointLocation", str(self.paths.checkpoint))
             .trigger(processingTime=f"{StreamSettings().trigger_seconds} seconds")
-            .queryName("user_profiles")
+            .queryName(QUERY)
             .start()
         )
         try:

@@ -13,6 +13,9 @@ from typing import Final
 
 from pymongo.database import Database
 
+from lethe.audit import trail
+from lethe.audit.entry import Action, Entry
+from lethe.audit.who import process
 from lethe.errors import StoreError
 from lethe.protection.ggm import SEED_BYTES
 from lethe.protection.key_state import KeyState
@@ -24,6 +27,7 @@ from lethe.rotation.rows import Document
 from lethe.settings import StreamSettings
 from lethe.stores.mongodb import Client
 
+PURPOSE: Final = "operation"
 CLOCKS: Final = timedelta(minutes=5)  # by how much clocks of workers may differ
 
 
@@ -34,6 +38,7 @@ def begin(db: Database[Document], store: KeyStore) -> Rotation:
     """
     state = store.load()  # before the record is looked for: one that ends meanwhile is not begun again
     rotation = record.find_open(db) or record.start(db, _number(state))
+    _enter(rotation, "begin", root=rotation.number)
     state = store.change(lambda held: _with_root(held, rotation.number))
     if state.current != rotation.number:
         raise StoreError(
@@ -41,7 +46,16 @@ def begin(db: Database[Document], store: KeyStore) -> Rotation:
             "was restored from a backup"
         )
     rotation.fix(epoch=state.epoch)
+    _enter(rotation, "begun", epoch=int(rotation.record()["epoch"]))
     return rotation
+
+
+def _enter(rotation: Rotation, step: str, **result: int) -> None:
+    """Enter a step in the audit trail, once however often it is run: what changes keys is entered before, and after."""
+    told = {"rotation": rotation.number, "step": step} | result
+    key = f"rotation:{rotation.number}:{step}"
+    entry = Entry(process("rotator"), Action.KEY_ROTATION, PURPOSE, key, result=told)
+    trail.append(rotation.db.client, rotation.db, [entry])
 
 
 def _number(state: KeyState) -> int:
@@ -117,7 +131,10 @@ def drop(rotation: Rotation, store: KeyStore) -> bool:
     check(rotation)
     if payloads_left(rotation):
         return False
-    for root in [root for root in store.load().roots if root < rotation.number]:
+    older = [root for root in store.load().roots if root < rotation.number]
+    _enter(rotation, "drop", roots=len(older))
+    for root in older:
         store.drop_root(root)
+    _enter(rotation, "dropped", epoch=store.epoch())
     rotation.end()
     return True

@@ -16,6 +16,9 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
+from lethe.audit import trail
+from lethe.audit.entry import Action, Entry
+from lethe.audit.who import process
 from lethe.errors import FencedError
 from lethe.profiles.parsing import OTHER
 from lethe.stores.mongodb import Document, in_transaction
@@ -23,6 +26,8 @@ from lethe.stream.lease import Lease, assert_held
 
 DRIVER = "driver"
 TOTALS = "totals"
+QUERY = "user_profiles"  # by its name in Spark
+PURPOSE = "account"
 SUMS = (
     *("rows_in", "stored", "superseded", "suppressed", "control", "not_counted"),
     *("consents", "withdrawals", "withdrawal_ms"),
@@ -132,7 +137,7 @@ class Health:
         started_at: datetime,
         lag: int | None,
     ) -> None:
-        """Publish a finished batch and add it to the totals: once however often it is run under one lease.
+        """Publish a finished batch, in the totals and the audit trail too: once however often it is run under a lease.
 
         Raises FencedError when the lease has been taken over; then nothing is published.
         """
@@ -152,11 +157,27 @@ class Health:
             name: Int64(getattr(counts, name)) for name in SUMS if name != "not_counted"
         }
         key = {"_id": f"batch:{self.lease.number}:{batch_id}"}
+        entry = _entry(self.lease, batch_id, counts, offsets)
 
         def publish(session: ClientSession) -> None:
             assert_held(self.db, self.lease, 0, session)
+            trail.append(self.db.client, self.db, [entry], session)
             health = self.db.stream_health
             if health.update_one(key, {"$setOnInsert": document}, upsert=True, session=session).did_upsert:
                 health.update_one({"_id": TOTALS}, {"$inc": totals}, upsert=True, session=session)
 
         in_transaction(self.db.client, publish)
+
+
+def _entry(lease: Lease, batch_id: int, counts: Counts, offsets: Mapping[str, Mapping[str, int]]) -> Entry:
+    """What the audit trail tells of a batch: which messages, and what became of how many; no subject, no field."""
+    result = {
+        "query": QUERY,
+        "lease": lease.number,
+        "batch": batch_id,
+        "offsets": {name: dict(bounds) for name, bounds in offsets.items()},
+        "counts": {name: getattr(counts, name) for name in SUMS if name != "withdrawal_ms"},
+        "quarantined": dict(counts.quarantined),
+    }
+    key = f"stream:{lease.number}:{batch_id}"
+    return Entry(process("stream"), Action.STREAM_BATCH, PURPOSE, key, result=result)

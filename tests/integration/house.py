@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from lethe.audit import trail
 from lethe.protection.key_store import KeyStore
 from lethe.protection.pseudonym import subject_id
 from lethe.protection.subject_keys import SubjectKeys
@@ -49,6 +50,7 @@ class House:
         self.key_store.create()
         self.client = stack.mongo("admin")
         self.db = self.client[f"test_{uuid.uuid4().hex[:12]}"]
+        trail.seed(self.db)
         self.session = stack.cassandra("admin")
         self.lease = leases.take(self.client, self.db, "test", 1)
         self.ends = end_offsets(client_settings("eraser"))

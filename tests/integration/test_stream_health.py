@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from pymongo.database import Database
 
+from lethe.audit import trail
 from lethe.errors import FencedError
 from lethe.stores.mongodb import Document
 from lethe.stream import lease as leases
@@ -21,6 +22,7 @@ COUNTS = Counts(rows_in=5, stored=3, superseded=1, quarantined=Counter(bad_email
 def db(stack: LiveStack) -> Iterator[Database[Document]]:
     client = stack.mongo("admin")
     name = f"test_{uuid.uuid4().hex[:12]}"
+    trail.seed(client[name])
     yield client[name]
     client.drop_database(name)
 
