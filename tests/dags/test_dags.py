@@ -11,7 +11,7 @@ from tests.dags.scripts import PROJECT, told_by
 
 DAG_FILES = sorted((PROJECT / "dags").glob("*.py"))
 SNAPSHOT = Path(__file__).with_name("shape.json")
-TAGS = {"erasure", "gdpr", "keys", "stream", "supervision"}
+TAGS = {"audit", "erasure", "gdpr", "keys", "stream", "supervision"}
 OWNERS = {"controller"}
 
 
