@@ -1,4 +1,4 @@
-"""What the audit trail is told of cases: each move, in the transaction that makes it, and each look at whom it is about."""
+"""What the audit trail is told of cases: each move, in the transaction that makes it, and each look at who it is."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
