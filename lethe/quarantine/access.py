@@ -1,6 +1,6 @@
 """Who may do what with quarantine, and the audit trail's entry of it, made before anything is shown or sent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from pymongo.database import Database
@@ -26,10 +26,26 @@ def act_as(user: str, action: Action | None, login: Callable[[str], Login] = Air
     return log_in_as(user, may, refusal, login)
 
 
-def record(db: Database[Document], who: Who, action: Action, selection: Selection, count: int) -> None:
-    """Enter in the trail who, which documents, how many; never what they say.
+def record_looks(db: Database[Document], who: Who, looks: Mapping[str | None, Sequence[str]]) -> None:
+    """Enter who looks at which documents: an entry for each subject, so that theirs can be told them (Art. 15).
 
-    It is on the majority's disks when this returns: call it before anything is shown or sent.
+    They are on the majority's disks when this returns: call it before anything is shown.
+    """
+    entries = [
+        Entry(who, Action.QUARANTINE_SHOW, PURPOSE, audit_ref=ref, result=_result(places))
+        for ref, places in looks.items()
+    ]
+    trail.append(db.client, db, entries)
+
+
+def _result(places: Sequence[str]) -> dict[str, Any]:
+    return {"count": len(places), "places": list(places)}
+
+
+def record_replay(db: Database[Document], who: Who, action: Action, selection: Selection, count: int) -> None:
+    """Enter who sends again which documents, and how many; never what they say.
+
+    It is on the majority's disks when this returns: call it before anything is sent.
     """
     result: dict[str, Any] = {"count": count} | selection.document()
     trail.append(db.client, db, [Entry(who, action, PURPOSE, result=result)])

@@ -85,7 +85,7 @@ def show(places: Places, as_user: As = "controller", as_json: Json = False) -> N
     """
     from lethe.audit.entry import Action
     from lethe.quarantine import reading
-    from lethe.quarantine.access import act_as, record
+    from lethe.quarantine.access import act_as, record_looks
     from lethe.quarantine.selection import places_of
     from lethe.stores import mongodb
 
@@ -94,8 +94,7 @@ def show(places: Places, as_user: As = "controller", as_json: Json = False) -> N
     keys = reading.Keys()
     with _connection() as client:
         db = mongodb.database(client)
-        show_action = Action.QUARANTINE_SHOW
-        found = reading.show(db, wanted, keys, lambda what, n: record(db, who, show_action, what, n))
+        found = reading.show(db, wanted, keys, lambda looks: record_looks(db, who, looks))
     _print_shown(found, as_json)
     missing = len(wanted) - len(found)
     if missing:
@@ -152,7 +151,7 @@ def _replay(selection: "Selection", who: "Who", as_json: bool) -> None:
     import json
 
     from lethe.audit.entry import Action
-    from lethe.quarantine.access import record
+    from lethe.quarantine.access import record_replay
     from lethe.quarantine.reading import Keys
     from lethe.quarantine.replay import Replay
     from lethe.quarantine.senders import TopicSenders
@@ -163,10 +162,10 @@ def _replay(selection: "Selection", who: "Who", as_json: bool) -> None:
         db = mongodb.database(client)
 
         def note(count: int) -> None:
-            record(db, who, Action.QUARANTINE_REPLAY, selection, count)
+            record_replay(db, who, Action.QUARANTINE_REPLAY, selection, count)
 
         outcome = Replay(client, db, keys, TopicSenders()).run(selection, note)
-        record(db, who, Action.QUARANTINE_REPLAYED, selection, outcome.sent)
+        record_replay(db, who, Action.QUARANTINE_REPLAYED, selection, outcome.sent)
     if as_json:
         typer.echo(json.dumps(outcome.document(), indent=2))
     else:

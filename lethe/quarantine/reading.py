@@ -1,15 +1,15 @@
 """What quarantined messages say: opened for somebody to read, with the keys as they are now."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pymongo.database import Database
 
-from lethe.errors import LetheError
+from lethe.errors import LetheError, PayloadError
 from lethe.protection.day_keys import DayKeys
 from lethe.protection.key_store import KeyStore
-from lethe.protection.payloads import Closed, Content, open_batch
+from lethe.protection.payloads import Closed, Content, header_of, open_batch
 from lethe.protection.pseudonym import load_pepper
 from lethe.protection.subject_keys import SubjectKeys
 from lethe.quarantine.selection import Selection
@@ -28,15 +28,41 @@ class Keys:
 
     def open(self, found: Sequence[Document]) -> list[Content | LetheError | None]:
         """What each document holds; in place of one that can't be opened, why; None where it has no payload."""
-        if self._subject_keys.state.epoch != self._store.epoch():
-            self._subject_keys = SubjectKeys(self._store.load(), self._pepper)
+        subject_keys = self._current()
         closed = [
             Closed(each["_id"], next(iter(each.get("subject_ids", ())), None), each["payload"])
             for each in found
             if "payload" in each
         ]
-        opened = iter(open_batch(self._subject_keys, self._day_keys, closed))
+        opened = iter(open_batch(subject_keys, self._day_keys, closed))
         return [next(opened) if "payload" in each else None for each in found]
+
+    def audit_refs(self, found: Sequence[Document]) -> list[str | None]:
+        """Of each document the audit_ref of whom its message is about; None where it is nobody, or nobody can tell."""
+        subject_keys = self._current()
+        return [_audit_ref(subject_keys, each) for each in found]
+
+    def _current(self) -> SubjectKeys:
+        if self._subject_keys.state.epoch != self._store.epoch():
+            self._subject_keys = SubjectKeys(self._store.load(), self._pepper)
+        return self._subject_keys
+
+
+def _audit_ref(keys: SubjectKeys, document: Document) -> str | None:
+    subject = next(iter(document.get("subject_ids", ())), None)
+    if subject is None or "payload" not in document:
+        return None
+    try:
+        header = header_of(document["payload"])
+    except PayloadError:
+        return None
+    if header.day is not None:
+        return None
+    (derived,) = keys.derive([subject], [header.generation])
+    return None if derived is None else derived.audit_ref
+
+
+Looks = Mapping[str | None, Sequence[str]]  # places, by the audit_ref of whom they are about
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +74,20 @@ class Shown:
 
 
 def show(
-    db: Database[Document], places: Sequence[str], keys: Keys, record: Callable[[Selection, int], None]
+    db: Database[Document], places: Sequence[str], keys: Keys, record: Callable[[Looks], None]
 ) -> list[Shown]:
     """The documents of these places, those that are there, in the places' order.
 
-    `record` is called with their number, before anything is opened; not where none is there.
+    `record` is called with their places by audit_ref, before anything is opened; not where none is there.
     """
-    selection = Selection(places=tuple(places))
-    by_place = {each["_id"]: each for each in db.quarantine.find(selection.query())}
+    by_place = {each["_id"]: each for each in db.quarantine.find(Selection(places=tuple(places)).query())}
     found = [by_place[place] for place in places if place in by_place]
     if not found:
         return []
-    record(selection, len(found))
+    looks: dict[str | None, list[str]] = {}
+    for document, ref in zip(found, keys.audit_refs(found), strict=True):
+        looks.setdefault(ref, []).append(document["_id"])
+    record(looks)
     return [Shown(document, content) for document, content in zip(found, keys.open(found), strict=True)]
 
 

@@ -19,7 +19,8 @@ from lethe.settings import PROJECT, CassandraSettings, MongoSettings, Paths, Por
 from lethe.stack import fetch, mongodb
 from lethe.stack.provision import cassandra, commands, container_credentials, kafka, servers
 from lethe.stack.provision import mongodb as provisioning
-from lethe.stores.mongodb import connect, database
+from lethe.stack.provision.replica_set import admin_login
+from lethe.stores.mongodb import Document, connect, database
 from tests.dashboard.servers import free_dashboard_base, wait_until
 from tests.unit.containers.compose import SERVICES
 
@@ -136,6 +137,28 @@ def test_a_server_that_has_its_first_user_is_provisioned(server: ContainerMongo)
     with connect("publisher", server.paths, server.settings) as client:
         assert wait_until(lambda: client.is_primary, "a primary")
         assert database(client, server.settings).aggregate_shards.find_one() is None
+
+
+def test_each_change_of_rights_is_in_the_audit_trail_once(server: ContainerMongo) -> None:
+    server.make_first_user()
+    server.start()
+    server.provision()
+    server.provision()
+    with connect("auditor", server.paths, server.settings) as client:
+        trail = database(client, server.settings).audit_trail
+        (first,) = trail.find()
+        assert "dashboard: find stream_health" in first["result"]["granted"]
+        assert first["result"]["revoked"] == []
+        with MongoClient(server.settings.hosts, directConnection=True, **admin_login(server.paths)) as admin:
+            more: Document = {
+                "resource": {"db": server.settings.database, "collection": "lease"},
+                "actions": ["find"],
+            }
+            admin[server.settings.database].command("grantPrivilegesToRole", "dashboard", privileges=[more])
+        server.provision()
+        server.provision()
+        _, second = trail.find().sort("_id", 1)
+        assert second["result"] == {"server": "mongodb", "granted": [], "revoked": ["dashboard: find lease"]}
 
 
 def test_a_server_with_another_first_user_is_told(server: ContainerMongo) -> None:

@@ -12,7 +12,7 @@ from lethe.protection.day_keys import DayKeys
 from lethe.protection.key_store import KeyStore
 from lethe.protection.pseudonym import load_pepper
 from lethe.protection.subject_keys import SubjectKeys, puncture
-from lethe.quarantine.reading import Keys, document_of, printable, show, text_of
+from lethe.quarantine.reading import Keys, Looks, document_of, printable, show, text_of
 from lethe.settings import Paths
 from lethe.stores.quarantine import documents
 from tests.unit.profiles.examples import CALM
@@ -46,10 +46,11 @@ def places(*offsets: int) -> list[str]:
 
 
 def test_they_are_shown_in_the_order_that_was_asked_for(database: Any, paths: Paths) -> None:
-    noted: list[int] = []
-    found = show(database, places(3, 9, 1), Keys(paths), lambda _what, count: noted.append(count))
+    noted: list[Looks] = []
+    found = show(database, places(3, 9, 1), Keys(paths), noted.append)
     assert [each.document["_id"] for each in found] == places(3, 1)
-    assert noted == [2]
+    ref = SubjectKeys(KeyStore(paths).load(), load_pepper(paths)).one(ANNA, 0).audit_ref
+    assert noted == [{None: places(3), ref: places(1)}], "of what is not kept nothing of anybody is seen"
     assert "no message is kept" in text_of(found[0])
     assert '{"email": "no"}' in text_of(found[1])
     assert document_of(found[1])["message"] == {"key": "k", "value": '{"email": "no"}', "timestamp_ms": 5}
@@ -60,7 +61,7 @@ def test_without_the_record_nothing_is_opened(
 ) -> None:
     monkeypatch.setattr(Keys, "open", lambda *_: pytest.fail("opened"))
 
-    def refuse(_what: object, _count: int) -> None:
+    def refuse(_looks: Looks) -> None:
         raise StoreError("the log does not answer")
 
     with pytest.raises(StoreError, match="the log does not answer"):
