@@ -111,8 +111,8 @@ def _left(certificate: Certificate) -> Table:
     )
     return Table(
         "What is left, where, and until when",
-        "What was encrypted can be read by nobody, and is not listed here. Only the log of messages, as long as it is "
-        "listed, holds everything in clear.",
+        "What was encrypted can be read by nobody with the keys as they are now, and is not listed here. Only the log "
+        "of messages, as long as it is listed, holds everything in clear.",
         ("Where", "What can be read there", "Until"),
         (28, 52, 20),
         tuple(rows),
