@@ -377,9 +377,16 @@ def test_who_looks_is_on_record_before_they_see(house: House) -> None:
     case = house.open()
     told = reveal(house.casework.db, house.keys, case, Who("controller", "ops"))
     assert told["reply_to"] == ADDRESS
-    entries = list(house.stack.db("auditor").audit_trail.find({"case_id": case.case_id, "action": "case_reveal"}))
+    entries = list(
+        house.stack.db("auditor").audit_trail.find({"case_id": case.case_id, "action": "case_reveal"})
+    )
     assert [(each["role"], each["account"]) for each in entries] == [("controller", "ops")]
     house.keys.shred(case.case_id)
     with pytest.raises(DestroyedKeyError):
         reveal(house.casework.db, house.keys, case, Who("controller", "ops"))
-    assert house.stack.db("auditor").audit_trail.count_documents({"case_id": case.case_id, "action": "case_reveal"}) == 2
+    assert (
+        house.stack.db("auditor").audit_trail.count_documents(
+            {"case_id": case.case_id, "action": "case_reveal"}
+        )
+        == 2
+    )
