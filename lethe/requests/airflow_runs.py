@@ -1,9 +1,8 @@
 """Erasures as runs of `erase_subject`: ask for them through Airflow's public API, and follow them to their end.
 
-Nothing here repeats a user id: a request is known by its place among those asked for, and by its run.
+A request is known by its case; no user id goes to Airflow.
 """
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -11,7 +10,6 @@ from typing import Any, Protocol
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from lethe.errors import StackError
-from lethe.requests.record import record_id_of
 
 DAG_ID = "erase_subject"
 RECORD_TASK = "record"
@@ -33,32 +31,41 @@ class Api(Protocol):
 class Request:
     """One erasure that was asked for. `told`: what its record tells, {} until it has ended well."""
 
-    run_id: str
+    case_id: str
     state: str
     told: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def run_id(self) -> str:
+        """The run that works on the case: one, however often it is asked for."""
+        return f"lethe__{self.case_id}"
+
+    @property
     def has_failed(self) -> bool:
-        """Whether it ended without an erasure."""
+        """Whether its run ended without an erasure."""
         return self.state == "failed"
 
     def document(self) -> dict[str, Any]:
-        """For machines: run, record, state and, where it has ended well, outcome and counts by store."""
+        """For machines: case, state of the run and, where it has ended well, outcome, counts by store, certificate."""
+        before, after = self.told.get("before"), self.told.get("after")
         return {
-            "run_id": self.run_id,
-            "record_id": record_id_of(self.run_id),
+            "case_id": self.case_id,
             "state": self.state,
             "outcome": self.told.get("outcome"),
-            "found": self.told.get("before"),
-            "left": self.told.get("after"),
+            "found": before,
+            "erased": {store: before[store] - after[store] for store in before} if before and after else None,
+            "certificate": self.told.get("certificate"),
         }
 
     def line(self) -> str:
         """For people."""
         if self.told:
             before, after = (_counts(self.told[name]) for name in ("before", "after"))
-            return f"{self.told['outcome']}; before: {before}; after: {after}; record {record_id_of(self.run_id)}"
-        where = f"run {self.run_id} of {DAG_ID}"
+            told = f"case {self.case_id}: {self.told['outcome']}; before: {before}; after: {after}"
+            return f"{told}; certificate {self.told['certificate']}" if self.told["certificate"] else told
+        if self.state == "success":
+            return f"case {self.case_id} was refused: `lethe case show` tells why"
+        where = f"case {self.case_id}, run {self.run_id} of {DAG_ID}"
         return f"{where} failed: see it in Airflow" if self.has_failed else f"requested: {where}"
 
 
@@ -72,13 +79,11 @@ class Erasures:
 
     api: Api
 
-    def request(self, user_id: str) -> Request:
-        """Ask for one subject's erasure; `user_id` is canonical.
-
-        The run has a name of ours, so that asking again after a lost answer makes no second one.
-        """
-        run_id = f"lethe__{uuid.uuid4()}"
-        return Request(self.api.trigger(DAG_ID, {"user_id": user_id}, run_id), "queued")
+    def request(self, case_id: str) -> Request:
+        """Have a case worked on. Asked again, also after a lost answer, it is the same run."""
+        request = Request(case_id, "queued")
+        self.api.trigger(DAG_ID, {"case_id": case_id}, request.run_id)
+        return request
 
     def look(self, request: Request) -> Request:
         """The request as it stands now."""
@@ -88,9 +93,10 @@ class Erasures:
         state = str(self.api.get(path)["state"])
         if state != "success":
             return replace(request, state=state)
-        entry = self.api.get(
-            f"{path}/taskInstances/{RECORD_TASK}/xcomEntries/return_value", {"deserialize": True}
-        )
+        task = f"{path}/taskInstances/{RECORD_TASK}"
+        if self.api.get(task)["state"] == "skipped":
+            return replace(request, state=state)
+        entry = self.api.get(f"{task}/xcomEntries/return_value", {"deserialize": True})
         return replace(request, state=state, told=entry["value"])
 
     def wait(self, requests: Sequence[Request], seconds: float) -> list[Request]:

@@ -60,9 +60,17 @@ def locate(
         if "before" not in record:
             seen = look_for_canary(erasure, writer, session, auditor_db, "locate")
             before = count_held(session, auditor_db, erasure.subject_id, found.contribution_ids)
-            erasure.set(**{"before": before, "steps.locate.ends": ends, "steps.locate.canary": seen})
+            key = {"derivable": bool(found.contribution_ids), "canary": can_derive(erasure, keys)}
+            said = {"ends": ends, "canary": seen, "key": key}
+            erasure.set(before=before, **{f"steps.locate.{name}": value for name, value in said.items()})
             record = erasure.record()
     return dict(record["before"])
+
+
+def can_derive(erasure: Erasure, keys: SubjectKeys) -> bool:
+    """Whether the canary's key can be derived: that trying a key shows something."""
+    nobody = canary.Canary.of(erasure.record_id, "locate")
+    return keys.derive([nobody.subject_id], [0])[0] is not None
 
 
 def look_for_canary(

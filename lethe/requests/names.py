@@ -15,16 +15,21 @@ from lethe.stores import suppression
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Of one subject: the generations whose keys are to be punctured, and the contributions to look for."""
+    """Of one subject: the generations whose keys are to be punctured, the contributions to look for, and the audit_ref.
+
+    `audit_ref` is None before the puncture is about to be made, and where no key told it any more.
+    """
 
     generations: tuple[int, ...]
     contribution_ids: tuple[str, ...]
+    audit_ref: str | None = None
 
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> "Names":
         """As a record holds them; no contributions where it has been closed."""
         held = record.get(NAMES, {})
-        return cls(tuple(held.get("generations", ())), tuple(held.get("contribution_ids", ())))
+        ids = tuple(held.get("contribution_ids", ()))
+        return cls(tuple(held.get("generations", ())), ids, held.get("audit_ref"))
 
 
 def take(erasure: Erasure, keys: SubjectKeys) -> Names:
@@ -65,6 +70,13 @@ def extend(erasure: Erasure, keys: SubjectKeys) -> Names:
         added = {f"{NAMES}.contribution_ids": {"$each": found}}
         erasure.records.update_one({"_id": erasure.record_id}, {"$addToSet": added})
     return of(erasure)
+
+
+def note_audit_ref(erasure: Erasure, audit_ref: str | None) -> None:
+    """Keep the subject's name in the audit trail, for the certificate; the first that is known stays."""
+    if audit_ref is not None:
+        unknown = {"_id": erasure.record_id, f"{NAMES}.audit_ref": {"$exists": False}}
+        erasure.records.update_one(unknown, {"$set": {f"{NAMES}.audit_ref": audit_ref}})
 
 
 def of(erasure: Erasure) -> Names:

@@ -24,7 +24,9 @@ def puncture_key(erasure: Erasure, store: KeyStore, pepper: bytes) -> int:
 
     def before(keys: SubjectKeys) -> None:
         names.extend(erasure, keys)
-        trail.append(erasure.client, erasure.db, [_begun(erasure, keys)])
+        entry = _begun(erasure, keys)
+        names.note_audit_ref(erasure, entry.audit_ref)
+        trail.append(erasure.client, erasure.db, [entry])
 
     with erasure.step("puncture"):
         subjects = [(erasure.subject_id, generation) for generation in names.of(erasure).generations]
@@ -45,12 +47,12 @@ def _begun(erasure: Erasure, keys: SubjectKeys) -> Entry:
     ref = next((each.audit_ref for each in reversed(derived) if each is not None), None)
     result = {"epoch_before": keys.state.epoch}
     key = f"{erasure.record_id}:puncture"
-    return Entry(_who(erasure), Action.KEY_PUNCTURE, PURPOSE, key, audit_ref=ref, result=result)
+    return Entry(_who(erasure), Action.KEY_PUNCTURE, PURPOSE, key, erasure.record_id, ref, result)
 
 
 def _ended(erasure: Erasure, epoch: int) -> Entry:
     key = f"{erasure.record_id}:punctured"
-    return Entry(_who(erasure), Action.KEY_EPOCH, PURPOSE, key, result={"epoch": epoch})
+    return Entry(_who(erasure), Action.KEY_EPOCH, PURPOSE, key, erasure.record_id, result={"epoch": epoch})
 
 
 def is_derivable(erasure: Erasure, keys: SubjectKeys) -> bool:

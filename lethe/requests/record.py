@@ -4,7 +4,6 @@ It is also what makes the steps resumable: what must be decided once (what was h
 erasure) is decided by whoever writes it there first, and read from there by every retry.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,7 +32,7 @@ STEPS = (
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """One erasure at work: the eraser's MongoDB, the record's `_id`, and whom it is about."""
+    """One erasure at work: the eraser's MongoDB, the record's `_id`, which is the case_id, and whom it is about."""
 
     client: Client
     db: Database[Document]
@@ -85,11 +84,6 @@ class Erasure:
         self.set(**{f"steps.{name}.ended_at": datetime.now(UTC)})
 
 
-def record_id_of(request: str) -> str:
-    """The record's `_id`: the same for every attempt at one request, named by Airflow's run id."""
-    return hashlib.sha256(request.encode()).hexdigest()[:32]
-
-
 def open_record(erasure: Erasure, requested_at: datetime) -> None:
     """Make the record; one that exists is left alone."""
     erasure.records.update_one(
@@ -114,15 +108,23 @@ def close_record(erasure: Erasure) -> Document:
         left = record["steps"].get(unfinished, {}).get("left", [])
         where = f" ({', '.join(left)})" if left else ""
         raise StoreError(f"erasure {erasure.record_id} failed at the step {unfinished}{where}")
-    erasure.set(**{f"{NAMES}.contribution_ids": []})
-    told = {"outcome": outcome, "before": record["before"], "after": record["after"]}
-    return {"record_id": erasure.record_id} | told
+    erasure.records.update_one(
+        {"_id": erasure.record_id},
+        {"$set": {f"{NAMES}.contribution_ids": []}, "$unset": {f"{NAMES}.audit_ref": ""}},
+    )
+    return {
+        "case_id": erasure.record_id,
+        "outcome": outcome,
+        "before": record["before"],
+        "after": record["after"],
+        "certificate": record["steps"].get("certify", {}).get("file"),
+    }
 
 
 def _outcome(record: Mapping[str, Any]) -> str:
     if first_unfinished(record) is not None:
         return "failed"
-    return "erased" if _held_something(record) else "nothing_held"
+    return "erased" if held_something(record) else "nothing_held"
 
 
 def first_unfinished(record: Mapping[str, Any]) -> str | None:
@@ -131,6 +133,6 @@ def first_unfinished(record: Mapping[str, Any]) -> str | None:
     return next((name for name in STEPS if "ended_at" not in steps.get(name, {})), None)
 
 
-def _held_something(record: Mapping[str, Any]) -> bool:
+def held_something(record: Mapping[str, Any]) -> bool:
     """Also what only arrived with a batch in flight, after the counts before were taken."""
     return any(record["before"].values()) or bool(record["steps"]["await_in_flight"]["held"])

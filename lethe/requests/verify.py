@@ -15,6 +15,7 @@ from lethe.requests.locate import (
     EMAIL_INDEX,
     PROFILES,
     QUARANTINE,
+    can_derive,
     count_held,
     look_for_canary,
 )
@@ -42,12 +43,14 @@ def verify(
         contribution_ids = names.of(erasure).contribution_ids
         seen = look_for_canary(erasure, writer, session, auditor_db, "verify")
         after = count_held(session, auditor_db, erasure.subject_id, contribution_ids)
+        key = {"derivable": is_derivable(erasure, keys), "canary": can_derive(erasure, keys)}
         left = [
-            *([KEY] if is_derivable(erasure, keys) else []),
+            *([KEY] if key["derivable"] else []),
             *_left_in_cassandra(session, erasure.subject_id, erased_at),
             *_left_in_mongodb(auditor_db, erasure.subject_id, contribution_ids, erased_at),
         ]
-        erasure.set(**{"after": after, "steps.verify.left": left, "steps.verify.canary": seen})
+        said = {"left": left, "canary": seen, "key": key}
+        erasure.set(after=after, **{f"steps.verify.{name}": value for name, value in said.items()})
         if left:
             raise StoreError(f"erasure {erasure.record_id}: not complete in {', '.join(left)}; run it again")
     return after

@@ -155,6 +155,7 @@ def connections(paths: Paths) -> dict[str, dict[str, object]]:
         "lethe_mongo_auditor": _mongo(paths, "auditor"),
         "lethe_mongo_supervision": _mongo(paths, "supervision"),
         "lethe_mongo_rotator": _mongo(paths, "rotator"),
+        "lethe_mongo_intake": _mongo(paths, "intake"),
         "lethe_kafka": {"conn_type": "kafka", "extra": json.dumps(kafka)},
         "lethe_spark": {"conn_type": "spark", "host": os.environ.get("LETHE_STREAM_MASTER", "local[*]")},
     }

@@ -44,9 +44,11 @@ class AirflowApi:
         return self._ask("PATCH", path, json=body)
 
     def trigger(self, dag_id: str, conf: dict[str, Any], run_id: str | None = None) -> str:
-        """Start a run now, under a name of its own where none is given; its run id."""
+        """Start a run now, under a name of its own where none is given; its run id. One of this name stays as it is."""
         body = {"logical_date": None, "conf": conf} | ({"dag_run_id": run_id} if run_id else {})
-        return str(self.post(f"/dags/{dag_id}/dagRuns", body)["dag_run_id"])
+        known = httpx.codes.CONFLICT if run_id else None
+        answer = self._ask("POST", f"/dags/{dag_id}/dagRuns", known=known, json=body)
+        return str(answer["dag_run_id"]) if answer else str(run_id)
 
     def run_state(self, dag_id: str, run_id: str) -> str:
         """queued, running, success or failed."""
@@ -57,7 +59,7 @@ class AirflowApi:
         found = self.get("/dags", {"dag_id_pattern": dag_id, "exclude_stale": True})["dags"]
         return any(dag["dag_id"] == dag_id for dag in found)
 
-    def _ask(self, method: str, path: str, **request: Any) -> Any:
+    def _ask(self, method: str, path: str, known: int | None = None, **request: Any) -> Any:
         if self._token is None:
             self.log_in()
         headers = {"Authorization": f"Bearer {self._token}"}
@@ -65,6 +67,8 @@ class AirflowApi:
             answer = httpx.request(
                 method, f"{self._url}/api/v2{path}", headers=headers, timeout=TIMEOUT_SECONDS, **request
             )
+        if answer.status_code == known:
+            return None
         if answer.status_code >= httpx.codes.BAD_REQUEST:
             # Its text may repeat what was sent, so it stays out of the message.
             place = path.split("?", maxsplit=1)[0]

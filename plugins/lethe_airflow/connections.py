@@ -11,7 +11,9 @@ from cassandra import ConsistencyLevel
 from cassandra.cluster import Session
 from pymongo.database import Database
 
-from lethe.requests.record import Erasure, record_id_of
+from lethe.requests import case_store
+from lethe.requests.cases import Case
+from lethe.requests.record import Erasure
 from lethe.stores.kafka import end_offsets
 from lethe.stores.mongodb import Client, Document, database
 from lethe.stores.suppression import Ends
@@ -20,6 +22,7 @@ ERASER = "eraser"
 AUDITOR = "auditor"
 SUPERVISION = "supervision"
 ROTATOR = "rotator"
+INTAKE = "intake"
 
 _CASSANDRA = {ERASER: "lethe_cassandra", AUDITOR: "lethe_cassandra_auditor"}
 _MONGO = {
@@ -27,6 +30,7 @@ _MONGO = {
     AUDITOR: "lethe_mongo_auditor",
     SUPERVISION: "lethe_mongo_supervision",
     ROTATOR: "lethe_mongo_rotator",
+    INTAKE: "lethe_mongo_intake",
 }
 
 
@@ -68,7 +72,8 @@ def auditor() -> Iterator[tuple[Session, Database[Document]]]:
 
 
 @contextmanager
-def erasure(subject_id: str, run_id: str) -> Iterator[Erasure]:
-    """The erasure that one run of `erase_subject` is."""
+def erasure(case_id: str) -> Iterator[tuple[Erasure, Case]]:
+    """The erasure that a case asks for, and the case."""
     with mongo_client() as client:
-        yield Erasure(client, database(client), record_id_of(run_id), subject_id)
+        case = case_store.load(database(client), case_id)
+        yield Erasure(client, database(client), case_id, case.subject_id), case

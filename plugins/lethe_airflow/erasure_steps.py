@@ -1,85 +1,90 @@
-"""The steps of `erase_subject` with their connections: opened for a step, closed after it."""
+"""The steps of `erase_subject` in the stores, with their connections: opened for a step, closed after it."""
 
 import logging
-from datetime import datetime
 from typing import Any
 
 from lethe.protection.key_store import KeyStore
 from lethe.protection.keyring import subject_keys
-from lethe.protection.pseudonym import load_pepper, subject_id
-from lethe.requests import erase, in_flight, user_ids
+from lethe.protection.pseudonym import load_pepper
+from lethe.requests import erase, in_flight
 from lethe.requests import locate as locating
 from lethe.requests import suppress as suppressing
 from lethe.requests import verify as verifying
+from lethe.requests.case_keys import CaseKeys
+from lethe.requests.cases import USER_ID
 from lethe.requests.puncture import puncture_key
-from lethe.requests.record import close_record
 from lethe.settings import Paths
+from lethe_airflow.case_steps import certify, record
 from lethe_airflow.connections import auditor, cassandra_session, erasure, kafka_config, topic_ends
 
 LOG = logging.getLogger(__name__)
 
 
-def locate(user_id: str, run_id: str, requested_at: datetime) -> str:
-    """Count what is held, and give the name under which the other steps know the subject."""
-    subject = subject_id(load_pepper(), user_ids.canonical(user_id))
-    with erasure(subject, run_id) as work, auditor() as (session, db), cassandra_session() as writer:
+def locate(case_id: str) -> dict[str, int]:
+    """Count what is held, by store, as the auditor."""
+    with erasure(case_id) as (work, case), auditor() as (session, db), cassandra_session() as writer:
         before = locating.locate(
-            work, session, db, topic_ends(), writer=writer, keys=subject_keys(), requested_at=requested_at
+            work,
+            session,
+            db,
+            topic_ends(),
+            writer=writer,
+            keys=subject_keys(),
+            requested_at=case.joined_at or case.received_at,
         )
-    LOG.info("subject %s: held before %s", subject, before)
-    return subject
+    LOG.info("case %s: held before %s", case_id, before)
+    return before
 
 
-def suppress(subject: str, run_id: str) -> int:
+def suppress(case_id: str) -> int:
     """Enter the subject in the suppression ledger."""
-    with erasure(subject, run_id) as work, cassandra_session() as session:
+    with erasure(case_id) as (work, _), cassandra_session() as session:
         return suppressing.suppress(work, session, topic_ends())
 
 
-def await_in_flight(subject: str, run_id: str) -> bool:
+def await_in_flight(case_id: str) -> bool:
     """Whether no batch is at work any more that doesn't know the entry."""
-    with erasure(subject, run_id) as work, cassandra_session() as session:
+    with erasure(case_id) as (work, _), cassandra_session() as session:
         return in_flight.await_in_flight(work, session, topic_ends(), subject_keys)
 
 
-def puncture(subject: str, run_id: str) -> int:
+def puncture(case_id: str) -> int:
     """Make the subject's key underivable."""
-    with erasure(subject, run_id) as work:
+    with erasure(case_id) as (work, _):
         return puncture_key(work, KeyStore(Paths()), load_pepper())
 
 
-def erase_cassandra(subject: str, run_id: str) -> None:
-    """Delete the row."""
-    with erasure(subject, run_id) as work, cassandra_session() as session:
+def erase_cassandra(case_id: str) -> None:
+    """Delete the rows."""
+    with erasure(case_id) as (work, _), cassandra_session() as session:
         erase.erase_cassandra(work, session)
 
 
-def erase_mongodb(subject: str, run_id: str) -> dict[str, int]:
+def erase_mongodb(case_id: str) -> dict[str, int]:
     """Remove the contribution and its share in the aggregates."""
-    with erasure(subject, run_id) as work:
+    with erasure(case_id) as (work, _):
         return erase.erase_mongodb(work)
 
 
-def tombstone_kafka(subject: str, run_id: str, user_id: str) -> dict[str, str]:
-    """Append the tombstones."""
-    with erasure(subject, run_id) as work:
-        return erase.tombstone_kafka(work, kafka_config(), user_ids.canonical(user_id))
+def tombstone_kafka(case_id: str) -> dict[str, str]:
+    """Append the tombstones, under the user id that the case keeps until it is done."""
+    with erasure(case_id) as (work, case):
+        user_id = CaseKeys().unseal(case_id, USER_ID, case.sealed[USER_ID])
+        return erase.tombstone_kafka(work, kafka_config(), user_id)
 
 
-def verify(subject: str, run_id: str) -> dict[str, int]:
+def verify(case_id: str) -> dict[str, int]:
     """Read everything back as the auditor."""
-    with erasure(subject, run_id) as work, auditor() as (session, db), cassandra_session() as writer:
+    with erasure(case_id) as (work, _), auditor() as (session, db), cassandra_session() as writer:
         return verifying.verify(work, session, db, subject_keys(), writer=writer)
 
 
-def record(subject: str, run_id: str) -> dict[str, Any]:
-    """Set the record's outcome."""
-    with erasure(subject, run_id) as work:
-        told = close_record(work)
-    LOG.info("erasure %s: %s", told["record_id"], told["outcome"])
-    return told
-
-
-BY_NAME = {
-    each.__name__: each for each in (suppress, puncture, erase_cassandra, erase_mongodb, verify, record)
+STEPS = {
+    each.__name__: each
+    for each in (locate, suppress, puncture, erase_cassandra, erase_mongodb, tombstone_kafka, verify, certify)
 }
+
+
+def do(name: str, case_id: str, run_id: str) -> Any:
+    """One step, by its name; `record` is the last."""
+    return record(case_id, run_id) if name == "record" else STEPS[name](case_id)

@@ -10,6 +10,7 @@ from lethe.protection.key_store import KeyStore
 from lethe.protection.pseudonym import subject_id
 from lethe.protection.subject_keys import SubjectKeys
 from lethe.requests import erase, in_flight
+from lethe.requests.cases import new_case_id
 from lethe.requests.locate import (
     CONSENTS,
     CONTRIBUTIONS,
@@ -19,7 +20,7 @@ from lethe.requests.locate import (
     locate,
 )
 from lethe.requests.puncture import puncture_key
-from lethe.requests.record import Erasure, close_record, record_id_of
+from lethe.requests.record import Erasure, close_record
 from lethe.requests.suppress import microseconds, suppress
 from lethe.requests.verify import verify
 from lethe.settings import Paths
@@ -113,7 +114,7 @@ class Run:
     def __init__(self, house: House, user_id: str, requested_at: datetime | None = None) -> None:
         self.house, self.user_id = house, user_id
         self.requested_at = requested_at or now()
-        record_id = record_id_of(f"manual__{uuid.uuid4()}")
+        record_id = new_case_id()
         self.work = Erasure(house.client, house.db, record_id, subject_id(PEPPER, user_id))
 
     def locate(self) -> dict[str, int]:

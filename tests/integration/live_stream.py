@@ -1,7 +1,6 @@
 """The stream of the running stack as tests use it: an empty house, messages, the driver up and down, a verdict."""
 
 import shutil
-import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,9 +15,10 @@ from lethe.protection.key_store import KeyStore
 from lethe.protection.keyring import subject_keys
 from lethe.protection.pseudonym import load_pepper, subject_id
 from lethe.requests import erase, in_flight
+from lethe.requests.cases import new_case_id
 from lethe.requests.locate import locate
 from lethe.requests.puncture import puncture_key
-from lethe.requests.record import Erasure, close_record, record_id_of
+from lethe.requests.record import Erasure, close_record
 from lethe.requests.suppress import suppress
 from lethe.requests.verify import verify
 from lethe.settings import TopicSettings
@@ -163,7 +163,7 @@ class LiveStream:
         stack, subject = self.stack, subject_id(load_pepper(), user_id)
         eraser, session = stack.mongo("eraser"), stack.cassandra("eraser")
         reading, reading_db = stack.cassandra("auditor"), stack.db("auditor")
-        work = Erasure(eraser, stack.db("eraser"), record_id_of(f"manual__{uuid.uuid4()}"), subject)
+        work = Erasure(eraser, stack.db("eraser"), new_case_id(), subject)
         config = client_settings("eraser")
         locate(
             work,

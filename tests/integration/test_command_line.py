@@ -109,9 +109,11 @@ def test_whom_nobody_knows_is_erased_too_and_told_so(stack: LiveStack) -> None:
     (erasure,) = json.loads(told.stdout)
     assert erasure["state"] == "success"
     assert erasure["outcome"] == "nothing_held"
-    assert set(erasure["found"].values()) == {0}
-    assert erasure["found"].keys() == erasure["left"].keys()
-    assert stack.db().erasures.find_one({"_id": erasure["record_id"]})["outcome"] == "nothing_held"
+    assert set(erasure["found"].values()) == set(erasure["erased"].values()) == {0}
+    assert erasure["certificate"] is None
+    assert stack.db().erasures.find_one({"_id": erasure["case_id"]})["outcome"] == "nothing_held"
+    case = json.loads(stack.lethe("case", "show", erasure["case_id"], "--json").stdout)
+    assert (case["kind"], case["state"]) == ("erasure", "nothing_held")
 
 
 def test_ids_can_come_from_standard_input_and_a_bad_line_stops_all(stack: LiveStack) -> None:

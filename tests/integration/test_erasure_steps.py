@@ -14,9 +14,10 @@ from lethe.protection.key_store import KeyStore
 from lethe.protection.keyring import subject_keys
 from lethe.protection.pseudonym import load_pepper, subject_id
 from lethe.requests import erase, in_flight
+from lethe.requests.cases import new_case_id
 from lethe.requests.locate import CONSENTS, CONTRIBUTIONS, EMAIL_INDEX, PROFILES, QUARANTINE, locate
 from lethe.requests.puncture import KEY, puncture_key
-from lethe.requests.record import Erasure, close_record, record_id_of
+from lethe.requests.record import Erasure, close_record
 from lethe.requests.suppress import microseconds, suppress
 from lethe.requests.verify import verify
 from lethe.stores import cassandra, contributions, suppression
@@ -313,7 +314,7 @@ def test_the_rights_of_eraser_and_auditor_are_enough(stack: LiveStack, user_id: 
     subject = subject_id(PEPPER, user_id)
     client, session = stack.mongo("eraser"), stack.cassandra("eraser")
     reading, reading_db = stack.cassandra("auditor"), stack.db("auditor")
-    work = Erasure(client, stack.db("eraser"), record_id_of(f"manual__{uuid.uuid4()}"), subject)
+    work = Erasure(client, stack.db("eraser"), new_case_id(), subject)
     config = client_settings("eraser")
     ends, keys = end_offsets(config), subject_keys(stack.paths)
     locate(work, reading, reading_db, ends, writer=session, keys=keys, requested_at=now())

@@ -29,12 +29,13 @@ def treatment(name: str, store: Store) -> Treatment:
     """By the register alone.
 
     A topic that a subject is found in gets tombstones; a table or collection, unless all of it answers requests, is
-    erased; what names nobody is figures; everything else stays for the reason that the register gives.
+    erased; what names nobody is figures. What knows a subject by audit_ref knows nobody any more once the key is
+    destroyed: that, and everything else stays for the reason that the register gives.
     """
     system = system_of(name)
     if store.reference is Reference.NONE:
         return Treatment.FIGURES
-    if store.found_by is None or set(store.purposes) <= {RIGHTS}:
+    if store.found_by is None or set(store.purposes) <= {RIGHTS} or store.reference is Reference.AUDIT_REF:
         return Treatment.KEPT
     if system is System.KAFKA:
         return Treatment.TOMBSTONED

@@ -30,7 +30,7 @@ HOST_PORTS = {"kafka": "kafka", "airflow-api-server": "airflow", "dashboard": "d
 NETWORKS = {
     "kafka": {"kafka", "provision", "stream", "airflow-scheduler", "lethe"},
     "cassandra": {"cassandra", "provision", "stream", "airflow-scheduler"},
-    "mongodb": {"mongodb", "provision", "stream", "airflow-scheduler", "publisher", "dashboard"},
+    "mongodb": {"mongodb", "provision", "stream", "airflow-scheduler", "publisher", "dashboard", "lethe"},
     "airflow": {
         *("postgres", "airflow-migrate", "airflow-api-server", "airflow-scheduler"),
         *("airflow-dag-processor", "airflow-triggerer", "lethe"),

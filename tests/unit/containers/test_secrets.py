@@ -46,7 +46,7 @@ GIVEN: dict[str, set[str]] = {
     "airflow-scheduler": {
         *("airflow-database", "airflow-fernet", "airflow-jwt"),
         *("kafka-eraser", "cassandra-eraser", "cassandra-auditor"),
-        *("mongo-eraser", "mongo-auditor", "mongo-supervision", "mongo-rotator"),
+        *("mongo-eraser", "mongo-auditor", "mongo-supervision", "mongo-rotator", "mongo-intake"),
         *TASKS,
     },
     "airflow-dag-processor": {"airflow-database", "airflow-fernet"},
@@ -55,13 +55,14 @@ GIVEN: dict[str, set[str]] = {
     "publisher": {"mongo-publisher"},
     "dashboard": {"mongo-dashboard", "dashboard-login", "dashboard-session"},
     "credentials": set(),
-    "lethe": {"kafka-producer", "airflow-controller"},
+    "lethe": {"kafka-producer", "airflow-controller", "mongo-intake", PEPPER},
 }
 AIRFLOW = [name for name in NAMES if name.startswith("airflow-")]
 # A call that takes a role -> the credential of the role.
 CALLS = {
     "secret": "{}",
     "mongodb.connect": "mongo-{}",
+    "mongodb.asked": "mongo-{}",
     "cassandra.connect": "cassandra-{}",
     "client_settings": "kafka-{}",
     "AirflowApi": "airflow-{}",
@@ -147,7 +148,7 @@ def test_every_credential_is_for_its_owner_alone(made: Paths) -> None:
     assert {file.stat().st_mode & 0o777 for file in made.secrets.iterdir()} == {0o600}
 
 
-@pytest.mark.parametrize("name", ["stream", "airflow-scheduler"])
+@pytest.mark.parametrize("name", ["stream", "airflow-scheduler", "lethe"])
 def test_the_pepper_lies_where_it_is_looked_for(name: str, container: Container) -> None:
     service = SERVICES[name]
     expected = pepper_file(Paths(keys_dir=Path(service.environment["LETHE_KEYS_DIR"])))
@@ -156,7 +157,8 @@ def test_the_pepper_lies_where_it_is_looked_for(name: str, container: Container)
 
 
 def test_only_who_meets_user_ids_has_the_pepper() -> None:
-    assert {name for name in NAMES if PEPPER in SERVICES[name].secrets} == {"stream", "airflow-scheduler"}
+    given = {name for name in NAMES if PEPPER in SERVICES[name].secrets}
+    assert given == {"stream", "airflow-scheduler", "lethe"}
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"kafka", "mongodb", "provision", "airflow-api-server"}))
@@ -225,7 +227,8 @@ def test_the_dashboard_has_what_it_reads() -> None:
 
 
 def test_the_command_line_has_what_it_reads() -> None:
-    assert _read_by("lethe/producers/commands.py", "lethe/requests/commands.py") == GIVEN["lethe"]
+    read = _read_by("lethe/producers/commands.py", "lethe/requests/commands.py", "lethe/requests/ask.py")
+    assert read == GIVEN["lethe"] - {PEPPER}
 
 
 @pytest.mark.parametrize(

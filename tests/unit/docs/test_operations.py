@@ -23,7 +23,9 @@ def test_the_waits_between_drivers_are_those_of_the_code() -> None:
 
 
 def test_every_step_of_an_erasure_is_explained_in_its_order() -> None:
-    assert [codes(row["task"])[0] for row in PAGE.table("erase_subject")] == [*STEPS, "record"]
+    assert [codes(row["task"])[0] for row in PAGE.table("erase_subject")] == [
+        *("intake", "decide", *STEPS, "certify", "record")
+    ]
 
 
 def test_the_log_of_every_program_is_named() -> None:

@@ -186,8 +186,9 @@ def test_where_to_complain_is_the_registers_authority() -> None:
 
 
 def test_who_opens_a_case_and_who_erases_never_holds_and_nobody_removes() -> None:
-    assert RIGHTS["intake"] == {"cases": ("find", "insert", "update")}
-    assert set(RIGHTS["casework"]) == {"cases", "holds", "access_log"}
+    assert RIGHTS["intake"]["cases"] == ("find", "insert", "update")
+    assert set(RIGHTS["intake"]) == {"cases", "audit_trail", "audit_head"}
+    assert set(RIGHTS["casework"]) == {"cases", "holds", "audit_trail", "audit_head"}
     assert RIGHTS["eraser"]["holds"] == ("find",)
     writers = {role for role, held in RIGHTS.items() if {"insert", "update"} & set(held.get("holds", ()))}
     assert writers == {"casework"}

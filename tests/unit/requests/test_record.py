@@ -1,12 +1,6 @@
 """The record's name and what it says is left to do."""
 
-from lethe.requests.record import STEPS, first_unfinished, record_id_of
-
-
-def test_every_attempt_at_a_request_has_the_same_record() -> None:
-    assert record_id_of("manual__2026") == record_id_of("manual__2026")
-    assert record_id_of("manual__2026") != record_id_of("manual__2027")
-    assert len(record_id_of("manual__2026")) == 32
+from lethe.requests.record import STEPS, first_unfinished
 
 
 def test_the_first_step_without_an_end_is_where_an_erasure_stands() -> None:

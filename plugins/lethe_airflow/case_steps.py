@@ -1,0 +1,113 @@
+"""The steps of `erase_subject` that are about its case: taken in, let through, certified, closed."""
+
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from lethe.audit.who import Who, run_name
+from lethe.errors import ConfigurationError
+from lethe.protection.pseudonym import load_pepper, subject_id
+from lethe.register.load import current
+from lethe.requests import case_store, hold_store, user_ids
+from lethe.requests.airflow_metadata import Metadata
+from lethe.requests.case_keys import CaseKeys, case_id_of
+from lethe.requests.case_store import Cases, Request
+from lethe.requests.case_terms import Channel, Kind, Role, State
+from lethe.requests.case_trail import told_by
+from lethe.requests.cases import By, Case
+from lethe.requests.certificate.issue import Issuer
+from lethe.requests.certify import certify as certifying
+from lethe.requests.clock import now
+from lethe.requests.close import close
+from lethe.stores.mongodb import database
+from lethe_airflow.connections import ERASER, INTAKE, erasure, mongo_client
+
+LOG = logging.getLogger(__name__)
+WAITING = frozenset({State.OPEN, State.IDENTITY, State.HELD})
+
+
+def intake(params: Mapping[str, Any], run_id: str) -> str:
+    """The case of this run. A user id that was typed for it is in the case afterwards, and nowhere in Airflow.
+
+    Killed between the two, the next attempt joins the case that this one has opened.
+    """
+    if params.get("case_id"):
+        return _existing(str(params["case_id"])).case_id
+    if not params.get("user_id"):
+        raise AirflowFailException("give `case_id`, or `user_id`: the conf has neither")
+    user_id = user_ids.canonical(str(params["user_id"]))
+    try:
+        metadata = Metadata()
+    except ConfigurationError as error:
+        raise AirflowFailException(
+            f"{error}; use `lethe erase`, which gives Airflow a case_id alone"
+        ) from error
+    since = metadata.run(run_id).since
+    request = Request(subject_id(load_pepper(), user_id), user_id, Kind.ERASURE, Channel.SUBJECT, since)
+    with mongo_client(INTAKE) as client:
+        cases = Cases(client, database(client))
+        case = case_store.open_case(cases, CaseKeys(), request, told_by(cases, _who(INTAKE, run_id)))
+    metadata.scrub(run_id, {"case_id": case.case_id})
+    stood = (datetime.now(UTC) - since).total_seconds()
+    LOG.info("case %s: what was typed stood in Airflow's database for %.1f s", case.case_id, stood)
+    return case.case_id
+
+
+def _existing(text: str) -> Case:
+    with mongo_client(INTAKE) as client:
+        case = case_store.load(database(client), case_id_of(text))
+    if case.kind is not Kind.ERASURE:
+        raise AirflowFailException(f"case {case.case_id} is about {case.kind}, not erasure")
+    return case
+
+
+def sweep() -> int:
+    """Take what was typed out of runs that never started, and out of the log of requests; returns of how many runs."""
+    metadata = Metadata()
+    left = [run for run in metadata.typed_runs() if (datetime.now(UTC) - run.since).total_seconds() > 60]
+    for run in left:
+        intake(run.conf, run.run_id)
+    metadata.scrub_events()
+    return len(left)
+
+
+def decide(case_id: str, run_id: str) -> bool:
+    """Whether nothing is in the way of the case any more; False while people have to decide.
+
+    Raises AirflowSkipException where it was refused.
+    """
+    with mongo_client() as client:
+        cases = Cases(client, database(client))
+        case = hold_store.begin(cases, case_id, _system(run_id), now(), told_by(cases, _who(ERASER, run_id)))
+    LOG.info("case %s is %s", case_id, case.state)
+    if case.outcome is State.REFUSED:
+        raise AirflowSkipException(f"case {case_id} was refused; nothing is erased")
+    return case.state not in WAITING
+
+
+def certify(case_id: str) -> str | None:
+    """The certificate's file; None where nothing was held."""
+    with erasure(case_id) as (work, case):
+        register = current()
+        file = certifying(work, case, register, Issuer(register))
+    LOG.info("case %s: certificate %s", case_id, file or "none, since nothing was held")
+    return file
+
+
+def record(case_id: str, run_id: str) -> dict[str, Any]:
+    """Set the record's outcome and, where all steps have ended well, the case's."""
+    with erasure(case_id) as (work, _):
+        told = close(work, _system(run_id), now(), told_by(Cases(work.client, work.db), _who(ERASER, run_id)))
+    LOG.info("case %s: %s", case_id, told["outcome"])
+    return told
+
+
+def _who(role: str, run_id: str) -> Who:
+    return Who(role, run=run_name(run_id))
+
+
+def _system(run_id: str) -> By:
+    return By(Role.SYSTEM, ERASER, run_name(run_id))
