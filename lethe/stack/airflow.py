@@ -32,6 +32,9 @@ COMPONENTS = ("scheduler", "dag-processor", "triggerer")
 PROGRAMS = (API_SERVER, *(f"airflow-{component}" for component in COMPONENTS))
 READY_SECONDS = 120.0
 LOCK_SECONDS = 30  # how long a write waits for another's; SQLite's 5 are too few while all processes start
+# The API server writes its event log in its event loop, and there may wait for a request of its own that can't commit
+# before the loop goes on. So it gives up soon, and who asked asks again.
+API_LOCK_SECONDS = 1
 MIGRATE_SECONDS = 180
 
 
@@ -83,10 +86,23 @@ def prepare(paths: Paths, ports: Ports, installation: Mapping[str, str]) -> list
         "airflow-dag-processor": ["dag-processor"],
         "airflow-triggerer": ["triggerer", "--skip-serve-logs"],
     }
+    api = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": _database(paths, API_LOCK_SECONDS)}
     return [
-        Program(name, [airflow, *arguments], folder, variables, files, autostart=False, stop_wait_seconds=20)
+        Program(
+            name,
+            [airflow, *arguments],
+            folder,
+            variables | (api if name == API_SERVER else {}),
+            files,
+            autostart=False,
+            stop_wait_seconds=20,
+        )
         for name, arguments in commands.items()
     ]
+
+
+def _database(paths: Paths, lock_seconds: int) -> str:
+    return f"sqlite:///{home(paths) / 'airflow.db'}?timeout={lock_seconds}"
 
 
 def program_path() -> str:
@@ -122,7 +138,7 @@ def _configuration(paths: Paths, ports: Ports) -> str:
             "workers": 1,
         },
         "api_auth": {"jwt_secret": secret("airflow-jwt", paths)},
-        "database": {"sql_alchemy_conn": f"sqlite:///{folder / 'airflow.db'}?timeout={LOCK_SECONDS}"},
+        "database": {"sql_alchemy_conn": _database(paths, LOCK_SECONDS)},
         "logging": {
             "base_log_folder": paths.logs / "airflow",
             "dag_processor_child_process_log_directory": paths.logs / "airflow" / "dag_processor",

@@ -5,11 +5,20 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
+from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_random_exponential
 
 from lethe.errors import ConfigurationError, StackError
 from lethe.settings import AirflowSettings, Paths, secret
 
 TIMEOUT_SECONDS = 60.0
+# A busy database is told as a server's error, before anything was done: Airflow writes down what is asked first.
+ATTEMPTS = 8
+_until_answered = Retrying(
+    retry=retry_if_result(lambda answer: answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR),
+    wait=wait_random_exponential(multiplier=0.2, max=2.0),
+    stop=stop_after_attempt(ATTEMPTS),
+    retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+)
 
 
 class AirflowApi:
@@ -64,8 +73,13 @@ class AirflowApi:
             self.log_in()
         headers = {"Authorization": f"Bearer {self._token}"}
         with self._reaching():
-            answer = httpx.request(
-                method, f"{self._url}/api/v2{path}", headers=headers, timeout=TIMEOUT_SECONDS, **request
+            answer = _until_answered(
+                httpx.request,
+                method,
+                f"{self._url}/api/v2{path}",
+                headers=headers,
+                timeout=TIMEOUT_SECONDS,
+                **request,
             )
         if answer.status_code == known:
             return None
