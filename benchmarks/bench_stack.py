@@ -3,6 +3,7 @@
 It lies in one folder, on ports that are free, and is gone when the benchmark ends, however that comes.
 """
 
+import json
 import os
 import random
 import shutil
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cassandra.cluster import Session
@@ -63,12 +64,14 @@ class BenchStack:
             yield sent.key, sent.value
 
     def produce(self, people: int) -> int:
-        """Fill the topic; returns how many bytes a message has on average."""
+        """Fill the topic: a message of each person, then another of each; returns how many bytes one has on average."""
         size = 0
         with Sender(client_settings("producer", self.paths)) as sender:
             for key, value in self.messages(people, seed=1):
                 sender.send(key, value)
                 size += len(value)
+            for number, (key, value) in enumerate(self.messages(people, seed=1)):
+                sender.send(key, updated(value, number))
         return size // people
 
     def empty_lethe(self) -> None:
@@ -107,6 +110,17 @@ class BenchStack:
     def pid(self, program: str) -> int:
         """The process id of a program."""
         return self.supervisor.state(program).pid
+
+
+def updated(value: bytes, number: int) -> bytes:
+    """The same person's next message, a minute later; every third has moved, to another city and nationality."""
+    document = json.loads(value)
+    at = datetime.fromisoformat(document["event_time"]) + timedelta(minutes=1)
+    document["event_time"] = at.isoformat(timespec="milliseconds")
+    if number % 3 == 0:
+        document["location"]["city"] = "Elsewhere"
+        document["nat"] = "NL" if document["nat"] != "NL" else "DE"
+    return json.dumps(document, ensure_ascii=False).encode()
 
 
 @contextmanager

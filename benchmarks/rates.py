@@ -1,4 +1,4 @@
-"""Rows a second of a pipeline over the topic, after its warm-up."""
+"""Rows a second of a pipeline over the topic, after its warm-up: of people first seen, then of their updates."""
 
 import json
 import subprocess
@@ -16,31 +16,34 @@ LETHE = "lethe"
 SPARK = "spark"
 WARM_BATCHES = 2  # in which the JVMs compile; no rate counts them
 RUN_SECONDS = 1800.0
+FIRST_SEEN, UPDATES = "first seen", "updates"
+PHASES = (FIRST_SEEN, UPDATES)
 Batch = tuple[float, int]  # when all of it was written (Unix s), and its rows
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One pass of a pipeline over the topic: `rows` in `seconds`, and the CPU time of a row by program, in µs."""
+    """A phase of a pipeline's pass over the topic: `rows` in `seconds`, and the CPU time of a row by program, in µs."""
 
     pipeline: str
+    phase: str
     rows: int
     seconds: float
     rows_per_second: float
     cpu_us: dict[str, float]
 
 
-def measure_lethe(stack: BenchStack, total: int) -> Run:
-    """Lethe's stream over the whole topic, into empty stores; it runs on afterwards."""
+def measure_lethe(stack: BenchStack, people: int) -> list[Run]:
+    """Lethe's stream over the whole topic, into empty stores, by phase; it runs on afterwards."""
     stack.start_stream()
     roots = _servers(stack) | {SPARK: stack.pid(programs.STREAM)}
     with CpuMeter(roots) as meter:
-        stack.wait_for_stream(lambda: sum(rows for _, rows in _finished(stack)) >= total, RUN_SECONDS)
-    return _run(LETHE, _finished(stack), meter, stack.rows_a_batch)
+        stack.wait_for_stream(lambda: sum(rows for _, rows in _finished(stack)) >= 2 * people, RUN_SECONDS)
+    return _runs(LETHE, _finished(stack), meter, people, stack.rows_a_batch)
 
 
-def measure_plain(plain: PlainStores, form: str) -> Run:
-    """One form of the plain pipeline over the whole topic, into empty stores, to its end."""
+def measure_plain(plain: PlainStores, form: str, people: int) -> list[Run]:
+    """One form of the plain pipeline over the whole topic, into empty stores, to its end, by phase."""
     log = plain.stack.paths.logs / f"plain-{form}.log"
     with log.open("w") as errors:
         process = subprocess.Popen(
@@ -54,7 +57,7 @@ def measure_plain(plain: PlainStores, form: str) -> Run:
     if process.returncode != 0:
         raise StackError(f"the plain pipeline, {form}, has failed; read {log.name}")
     batches = [(float(at), int(rows)) for at, rows in json.loads(printed.splitlines()[-1])]
-    return _run(form, batches, meter, plain.stack.rows_a_batch)
+    return _runs(form, batches, meter, people, plain.stack.rows_a_batch)
 
 
 def _servers(stack: BenchStack) -> dict[str, int]:
@@ -70,28 +73,41 @@ def _finished(stack: BenchStack) -> list[Batch]:
     ]
 
 
-def counted(batches: Sequence[Batch], rows_a_batch: int) -> tuple[float, float, int]:
-    """Start and end (Unix s) of what counts, and its rows: after the warm-up, to the end of the last large batch.
+def counted(batches: Sequence[Batch], people: int, rows_a_batch: int) -> dict[str, tuple[float, float, int]]:
+    """Start and end (Unix s) of what counts of each phase, and its rows.
 
-    Spark rounds each partition's share of a batch down, so that a few rows are left for a batch at the end, which
-    would measure nothing but what a batch costs without rows. Raises StackError where nothing is left to count.
+    The topic has one message of each person, then another of each. After the warm-up, batches that end within the
+    first `people` rows are of people first seen; of the updates, those that begin after them. The one that has both
+    counts for neither, nor do the few rows that Spark's rounding leaves for a last batch, which would measure nothing
+    but what a batch costs without rows. Raises StackError where a phase has none.
     """
-    last = len(batches)
-    while last > WARM_BATCHES and batches[last - 1][1] < rows_a_batch / 5:
-        last -= 1
-    if last <= WARM_BATCHES:
-        raise StackError(f"{len(batches)} batches leave none after the warm-up; give more --profiles")
-    rows = sum(rows for _, rows in batches[WARM_BATCHES:last])
-    return batches[WARM_BATCHES - 1][0], batches[last - 1][0], rows
+    spans: dict[str, tuple[float, float, int]] = {}
+    read = 0
+    for number, (ended_at, rows) in enumerate(batches):
+        read, before = read + rows, read
+        if number < WARM_BATCHES or rows < rows_a_batch / 5:
+            continue
+        phase = FIRST_SEEN if read <= people else UPDATES if before >= people else None
+        if phase is not None:
+            start, _, counted_rows = spans.get(phase, (batches[number - 1][0], 0.0, 0))
+            spans[phase] = (start, ended_at, counted_rows + rows)
+    for phase in PHASES:
+        if phase not in spans:
+            raise StackError(f"{len(batches)} batches leave none of {phase}; give more --profiles")
+    return spans
 
 
-def _run(pipeline: str, batches: Sequence[Batch], meter: CpuMeter, rows_a_batch: int) -> Run:
-    start, end, rows = counted(batches, rows_a_batch)
-    used = meter.used(start, end)
-    return Run(
-        pipeline=pipeline,
-        rows=rows,
-        seconds=round(end - start, 2),
-        rows_per_second=round(rows / (end - start), 1),
-        cpu_us={name: round(1e6 * seconds / rows, 1) for name, seconds in used.items()},
-    )
+def _runs(
+    pipeline: str, batches: Sequence[Batch], meter: CpuMeter, people: int, rows_a_batch: int
+) -> list[Run]:
+    return [
+        Run(
+            pipeline=pipeline,
+            phase=phase,
+            rows=rows,
+            seconds=round(end - start, 2),
+            rows_per_second=round(rows / (end - start), 1),
+            cpu_us={name: round(1e6 * seconds / rows, 1) for name, seconds in meter.used(start, end).items()},
+        )
+        for phase, (start, end, rows) in counted(batches, people, rows_a_batch).items()
+    ]

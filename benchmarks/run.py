@@ -32,9 +32,9 @@ def say(line: str) -> None:
 
 def measure(stack: BenchStack, profiles: int, rounds: int, command: str) -> report.Results:
     """Every pipeline in turn, so many rounds, back and forth; then the latency of the stream, which still runs."""
-    total = profiles + WARM_BATCHES * stack.rows_a_batch
-    say(f"producing {total:,} profiles")
-    size = stack.produce(total)
+    people = profiles + WARM_BATCHES * stack.rows_a_batch
+    say(f"producing profiles of {people:,} people, then an update of each")
+    size = stack.produce(people)
     plain = PlainStores.make(stack)
     runs: list[Run] = []
     pipelines = (*FORMS, LETHE)
@@ -43,10 +43,11 @@ def measure(stack: BenchStack, profiles: int, rounds: int, command: str) -> repo
         for pipeline in pipelines if left % 2 else pipelines[::-1]:
             stack.empty_lethe()
             plain.empty()
-            found = measure_lethe(stack, total) if pipeline == LETHE else measure_plain(plain, pipeline)
-            runs.append(found)
-            number = rounds - left + 1
-            say(f"round {number} of {rounds}, {report.LABELS[pipeline]}: {found.rows_per_second:,.0f} rows/s")
+            is_ours = pipeline == LETHE
+            found = measure_lethe(stack, people) if is_ours else measure_plain(plain, pipeline, people)
+            runs += found
+            rates = ", ".join(f"{run.phase} {run.rows_per_second:,.0f} rows/s" for run in found)
+            say(f"round {rounds - left + 1} of {rounds}, {report.LABELS[pipeline]}: {rates}")
     say(f"latency at {latency.RATE} rows/s")
     waits = latency.measure(stack)
     return report.Results(
