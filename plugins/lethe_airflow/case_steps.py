@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
@@ -27,6 +27,7 @@ from lethe_airflow.connections import ERASER, INTAKE, erasure, mongo_client
 
 LOG = logging.getLogger(__name__)
 WAITING = frozenset({State.OPEN, State.IDENTITY, State.HELD})
+STARTING = timedelta(seconds=20)  # a run that is younger takes in by itself what was typed for it
 
 
 def intake(params: Mapping[str, Any], run_id: str) -> str:
@@ -67,7 +68,7 @@ def _existing(text: str) -> Case:
 def sweep() -> int:
     """Take what was typed out of runs that never started, and out of the log of requests; returns of how many runs."""
     metadata = Metadata()
-    left = [run for run in metadata.typed_runs() if (datetime.now(UTC) - run.since).total_seconds() > 60]
+    left = [run for run in metadata.typed_runs() if datetime.now(UTC) - run.since > STARTING]
     for run in left:
         intake(run.conf, run.run_id)
     metadata.scrub_events()
