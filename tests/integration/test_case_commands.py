@@ -42,7 +42,7 @@ def test_the_commands_from_the_hold_to_the_answer(house: House) -> None:
 def test_what_the_commands_show_names_nobody_and_reveal_is_on_record(house: House) -> None:
     request = house.request()
     case = house.open(request)
-    lethe, log = house.stack.lethe, house.stack.db("auditor").access_log
+    lethe, log = house.stack.lethe, house.stack.db("auditor").audit_trail
     shown = [
         lethe("case", *words, "--as", user).stdout
         for words in (("list",), ("list", "--json"), ("show", case.case_id), ("show", case.case_id, "--json"))
@@ -53,8 +53,9 @@ def test_what_the_commands_show_names_nobody_and_reveal_is_on_record(house: Hous
     for user in ("dpo", "admin", "viewer"):
         told = lethe("case", "reveal", case.case_id, "--as", user, check=False)
         assert (told.returncode, told.stdout) == (1, "")
-    assert log.count_documents({"case_id": case.case_id}) == 0
+    looks = {"case_id": case.case_id, "action": "case_reveal"}
+    assert log.count_documents(looks) == 0
     assert (
         lethe("case", "reveal", case.case_id).stdout == f"reply_to: {ADDRESS}\nuser_id: {request.user_id}\n"
     )
-    assert log.count_documents({"case_id": case.case_id, "user": "controller"}) == 1
+    assert log.count_documents(looks | {"role": "controller"}) == 1
