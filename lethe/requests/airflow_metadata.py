@@ -22,7 +22,7 @@ from lethe.errors import ConfigurationError, StoreError
 from lethe.settings import AirflowSettings
 
 DAG_ID: Final = "erase_subject"
-TYPED: Final = ("user_id", "user_ids_file")  # what names people, or where their names lie
+KEPT: Final = "case_id"  # names nobody
 MASK: Final = "***"
 TRUNCATE_SECONDS: Final = 60.0  # a reader may stand in the way for as long as its statement takes
 
@@ -61,8 +61,7 @@ class Metadata:
 
     def typed_runs(self) -> list[TypedRun]:
         """Runs of `erase_subject` whose conf holds something typed; the oldest first."""
-        named = sa.or_(*(sa.cast(_RUNS.c.conf, sa.Text).contains(name, autoescape=True) for name in TYPED))
-        query = sa.select(_RUNS).where(_RUNS.c.dag_id == DAG_ID, named).order_by(_RUNS.c.queued_at)
+        query = sa.select(_RUNS).where(_RUNS.c.dag_id == DAG_ID).order_by(_RUNS.c.queued_at)
         with self._transaction() as connection:
             found = [self._run(row) for row in connection.execute(query)]
         return [run for run in found if is_typed(run.conf)]
@@ -142,8 +141,8 @@ def _told() -> Iterator[None]:
 
 
 def is_typed(conf: Mapping[str, Any]) -> bool:
-    """Whether a run's conf holds something that was typed."""
-    return any(conf.get(name) is not None for name in TYPED)
+    """Whether a run's conf holds anything but a case."""
+    return any(value is not None for name, value in conf.items() if name != KEPT)
 
 
 def _scrub_events(connection: sa.Connection) -> int:

@@ -8,11 +8,11 @@ from typing import Any
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from lethe.audit.who import Who, run_name
-from lethe.errors import ConfigurationError
+from lethe.errors import ConfigurationError, InputError
 from lethe.protection.pseudonym import load_pepper, subject_id
 from lethe.register.load import current
 from lethe.requests import case_store, hold_store, user_ids
-from lethe.requests.airflow_metadata import Metadata
+from lethe.requests.airflow_metadata import Metadata, TypedRun, is_typed
 from lethe.requests.case_keys import CaseKeys, case_id_of
 from lethe.requests.case_store import Cases, Request
 from lethe.requests.case_terms import Channel, Kind, Role, State
@@ -31,30 +31,46 @@ STARTING = timedelta(seconds=20)  # a run that is younger takes in by itself wha
 
 
 def intake(params: Mapping[str, Any], run_id: str) -> str:
-    """The case of this run. A user id that was typed for it is in the case afterwards, and nowhere in Airflow.
+    """The case of this run. What was typed for it is in the case afterwards, and nowhere in Airflow.
 
     Killed between the two, the next attempt joins the case that this one has opened.
     """
-    if params.get("case_id"):
-        return _existing(str(params["case_id"])).case_id
-    if not params.get("user_id"):
-        raise AirflowFailException("give `case_id`, or `user_id`: the conf has neither")
-    user_id = user_ids.canonical(str(params["user_id"]))
+    case_id = params.get("case_id")
+    if is_typed(params):
+        try:
+            metadata = Metadata()
+        except ConfigurationError as error:
+            raise AirflowFailException(
+                f"{error}; use `lethe erase`, which gives Airflow a case_id alone"
+            ) from error
+        case_id = _take_in(metadata, metadata.run(run_id))
+    if not case_id:
+        raise AirflowFailException("the conf names nobody: give `case_id`, or a user's UUID as `user_id`")
+    return _existing(str(case_id)).case_id
+
+
+def _take_in(metadata: Metadata, run: TypedRun) -> str | None:
+    """The case that a conf names, or that is opened for its user id; the conf is that alone from then on."""
+    case_id: str | None = run.conf.get("case_id")
+    if case_id is None and (user_id := _user_id(run.conf)) is not None:
+        request = Request(
+            subject_id(load_pepper(), user_id), user_id, Kind.ERASURE, Channel.SUBJECT, run.since
+        )
+        with mongo_client(INTAKE) as client:
+            cases = Cases(client, database(client))
+            told = told_by(cases, _who(INTAKE, run.run_id))
+            case_id = case_store.open_case(cases, CaseKeys(), request, told).case_id
+    metadata.scrub(run.run_id, {} if case_id is None else {"case_id": case_id})
+    stood = (datetime.now(UTC) - run.since).total_seconds()
+    LOG.info("case %s: what was typed stood in Airflow's database for %.1f s", case_id, stood)
+    return case_id
+
+
+def _user_id(conf: Mapping[str, Any]) -> str | None:
     try:
-        metadata = Metadata()
-    except ConfigurationError as error:
-        raise AirflowFailException(
-            f"{error}; use `lethe erase`, which gives Airflow a case_id alone"
-        ) from error
-    since = metadata.run(run_id).since
-    request = Request(subject_id(load_pepper(), user_id), user_id, Kind.ERASURE, Channel.SUBJECT, since)
-    with mongo_client(INTAKE) as client:
-        cases = Cases(client, database(client))
-        case = case_store.open_case(cases, CaseKeys(), request, told_by(cases, _who(INTAKE, run_id)))
-    metadata.scrub(run_id, {"case_id": case.case_id})
-    stood = (datetime.now(UTC) - since).total_seconds()
-    LOG.info("case %s: what was typed stood in Airflow's database for %.1f s", case.case_id, stood)
-    return case.case_id
+        return user_ids.canonical(str(conf.get("user_id")))
+    except InputError:
+        return None
 
 
 def _existing(text: str) -> Case:
@@ -70,7 +86,7 @@ def sweep() -> int:
     metadata = Metadata()
     left = [run for run in metadata.typed_runs() if datetime.now(UTC) - run.since > STARTING]
     for run in left:
-        intake(run.conf, run.run_id)
+        _take_in(metadata, run)
     metadata.scrub_events()
     return len(left)
 

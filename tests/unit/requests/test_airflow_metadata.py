@@ -161,3 +161,21 @@ def test_an_error_of_the_database_repeats_no_value(
         metadata.scrub("run", {"case_id": "c1"})
     assert str(told.value) == "airflow's database: OperationalError"
     assert told.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "conf", [{"user_id": USER_ID}, {"case_id": "c1", "user_id": USER_ID}, {"email": "zoe@example.org"}]
+)
+def test_whatever_was_typed_beside_a_case_is_seen(
+    airflow: sqlite3.Connection, metadata: Metadata, conf: dict[str, str]
+) -> None:
+    request(airflow, conf)
+    assert [run.conf for run in metadata.typed_runs()] == [conf]
+
+
+@pytest.mark.parametrize("conf", [{}, {"case_id": "c1"}, {"case_id": "c1", "user_id": None}])
+def test_what_names_nobody_was_not_typed(
+    airflow: sqlite3.Connection, metadata: Metadata, conf: dict[str, str | None]
+) -> None:
+    request(airflow, conf)
+    assert metadata.typed_runs() == []
