@@ -19,6 +19,12 @@ MEMBERS = ("5b0f5c1e-3f0e-4f7e-9a53-0d7f4b578f4c", "5b0f5c1e-3f0e-4f7e-9a53-0d7f
 HEADER = "member;Mail;dob.date;registered.date;nat"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _driver(stack: LiveStack) -> None:
+    """A driver runs, whatever the tests before have left of it."""
+    stack.supervisor.start("stream")
+
+
 class Held(Counter[tuple[str, ...]]):
     """What the stores hold, as counts that can be subtracted."""
 

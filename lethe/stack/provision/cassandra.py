@@ -46,7 +46,8 @@ def rights(keyspace: str) -> dict[str, Rights]:
         "scanner": {f"data/{keyspace}": frozenset({"SELECT"}), profiles: frozenset({"UNMASK"})},
         # Asks for rows by a masked column, and alone may.
         "intake": {profiles: reading[profiles], index: frozenset({"SELECT", "SELECT_MASKED"})},
-        "rotator": {profiles: writing[profiles], consents: reading[consents]},
+        # Of tables beside the profiles it reads which subjects they are about.
+        "rotator": {profiles: writing[profiles], consents: reading[consents], index: frozenset({"SELECT"})},
         "operator": reading,
         "analyst": {profiles: frozenset({"SELECT"})},
     }
