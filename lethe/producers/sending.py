@@ -134,10 +134,13 @@ class Sender:
             yield
         except KafkaException as error:
             raise self._store_error(what, error) from error
-        except SystemError as error:  # so the client raises where a delivery's report follows a fatal error
-            if not isinstance(error.__cause__, KafkaException):
+        except SystemError as error:
+            # So the client raises where a delivery's report follows a fatal error; sometimes without saying of which.
+            cause = error.__cause__
+            reason = self._reason(cause) if isinstance(cause, KafkaException) else self._met()
+            if not reason:
                 raise
-            raise self._store_error(what, error.__cause__) from error
+            raise StoreError(f"kafka: {what} ({reason}); see `lethe status`") from error
 
     def _store_error(self, what: str, error: KafkaException) -> StoreError:
         return StoreError(f"kafka: {what} ({self._reason(error)}); see `lethe status`")
@@ -145,13 +148,15 @@ class Sender:
     def _reason(self, error: KafkaException) -> str:
         """The error's name; of a general one, that of what the client itself has met, such as a refused login."""
         name = str(error.args[0].name())
-        if name not in _GENERAL:
-            return name
+        return (self._met() or name) if name in _GENERAL else name
+
+    def _met(self) -> str:
+        """What the client itself has met last; nothing where all went well."""
         try:
             self._producer.poll(0)
         except KafkaException as fatal:
             return str(fatal.args[0].name())
-        return self._trouble or name
+        return self._trouble
 
     def _note_trouble(self, error: Any) -> None:
         self._trouble = str(error.name())
