@@ -1,6 +1,7 @@
 """Messages to Kafka, acknowledged by every replica, at a chosen pace."""
 
 import logging
+import re
 import threading
 import time
 from collections import Counter
@@ -23,6 +24,7 @@ _PURGED = {"_PURGE_QUEUE", "_PURGE_INFLIGHT"}  # of messages that we gave up aft
 
 # Without it librdkafka prints to stderr; what matters comes back as an error.
 _LOG = logging.getLogger("lethe.kafka.client")
+_FATAL = re.compile(r"Fatal error: (Broker: [^:]*|[^:]*)")
 _LOG.addHandler(logging.NullHandler())
 _LOG.propagate = False
 
@@ -45,6 +47,20 @@ class Pace:
         self._let_through += 1
 
 
+class _Log:
+    """Passes the client's lines on, and keeps what the last fatal error was."""
+
+    def __init__(self) -> None:
+        self.fatal = ""
+
+    def log(self, level: int, message: str, *parts: object) -> None:
+        """As the client calls a logger's."""
+        _LOG.log(level, message, *parts)
+        found = _FATAL.search(message % parts if parts else message)
+        if found is not None:
+            self.fatal = found[1]
+
+
 class Sender:
     """Sends to one topic; leaving it waits until all is acknowledged.
 
@@ -57,7 +73,7 @@ class Sender:
         self.acknowledged = 0
         self._topic, self._address = topic, config["bootstrap.servers"]
         self._failed: Counter[str] = Counter()  # by the error's name
-        self._trouble = ""
+        self._trouble, self._log = "", _Log()
         self._producer = Producer(
             {
                 **config,
@@ -67,7 +83,7 @@ class Sender:
                 "message.timeout.ms": int(DELIVERY_SECONDS * 1000),
                 "error_cb": self._note_trouble,
             },
-            logger=_LOG,
+            logger=self._log,
         )
         self._reach()
 
@@ -156,7 +172,7 @@ class Sender:
             self._producer.poll(0)
         except KafkaException as fatal:
             return str(fatal.args[0].name())
-        return self._trouble
+        return self._trouble or self._log.fatal
 
     def _note_trouble(self, error: Any) -> None:
         self._trouble = str(error.name())
