@@ -14,6 +14,7 @@ from typing import Any
 from airflow.sdk import Param, TriggerRule, dag, task
 from lethe_airflow.dag_defaults import COMMON, tasks
 
+from lethe.requests.case_terms import CASE_ID_PATTERN
 from lethe.requests.user_ids import LENGTH, PATTERN
 
 # Null too, so that later tasks run on what is left when the user id has been taken out.
@@ -21,7 +22,7 @@ TYPE = ["null", "string"]
 USER_ID = Param(
     type=TYPE, pattern=PATTERN, minLength=LENGTH, maxLength=LENGTH, title="User id, a UUID", default=None
 )
-CASE_ID = Param(type=TYPE, pattern="^[0-9a-f]{32}$", maxLength=32, title="Or a case", default=None)
+CASE_ID = Param(type=TYPE, pattern=CASE_ID_PATTERN, maxLength=32, title="Or a case", default=None)
 
 
 @dag(

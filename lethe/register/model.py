@@ -197,6 +197,13 @@ class Register(Entry):
             for name, columns in found.items()
         ]
 
+    def group_with(self, store: str, path: str) -> Group | None:
+        """The group of a store's encrypted fields that holds a message field; None where none does."""
+        holds = (
+            group for group in self.groups(store) if any(each.field_path == path for each in group.columns)
+        )
+        return next(holds, None)
+
     def _group_name(self, column: Column) -> str:
         rests_on_consent = self.consent_purposes().issuperset(column.purposes)
         return "_".join([SEALED, *sorted(column.purposes)]) if rests_on_consent else SEALED

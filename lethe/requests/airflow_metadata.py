@@ -19,11 +19,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from lethe.errors import ConfigurationError, StoreError
+from lethe.requests.airflow_runs import DAG_ID
 from lethe.settings import AirflowSettings
 
-DAG_ID: Final = "erase_subject"
 KEPT: Final = "case_id"  # names nobody
 MASK: Final = "***"
+TELLING: Final = ("conf", "full_command")  # what the log's entries hold that was typed
 TRUNCATE_SECONDS: Final = 60.0  # a reader may stand in the way for as long as its statement takes
 
 _RUNS = sa.table(
@@ -146,17 +147,17 @@ def is_typed(conf: Mapping[str, Any]) -> bool:
 
 
 def _scrub_events(connection: sa.Connection) -> int:
-    """Requests are told in `conf`, commands in `full_command`."""
-    about = sa.or_(_EVENTS.c.dag_id == DAG_ID, _EVENTS.c.extra.contains(DAG_ID))
-    telling = sa.or_(_EVENTS.c.extra.contains('"conf"'), _EVENTS.c.extra.contains('"full_command"'))
-    found = connection.execute(sa.select(_EVENTS.c.id, _EVENTS.c.extra).where(about, telling)).all()
-    count = 0
-    for number, extra in found:
-        scrubbed = _without_typed(extra)
-        if scrubbed != extra:
-            connection.execute(sa.update(_EVENTS).where(_EVENTS.c.id == number).values(extra=scrubbed))
-            count += 1
-    return count
+    """Requests are told in `conf`, commands in `full_command`; what has been scrubbed is not read again."""
+    extra = _EVENTS.c.extra
+    about = sa.or_(_EVENTS.c.dag_id == DAG_ID, extra.contains(DAG_ID))
+    telling = sa.or_(
+        *(sa.and_(extra.contains(f'"{name}"'), ~extra.contains(f'"{name}": "{MASK}"')) for name in TELLING)
+    )
+    found = connection.execute(sa.select(_EVENTS.c.id, extra).where(about, telling)).all()
+    for number, told in found:
+        scrubbed = _without_typed(told)
+        connection.execute(sa.update(_EVENTS).where(_EVENTS.c.id == number).values(extra=scrubbed))
+    return len(found)
 
 
 def _without_typed(extra: str) -> str:
@@ -166,5 +167,4 @@ def _without_typed(extra: str) -> str:
         return MASK
     if not isinstance(told, dict):
         return MASK
-    hidden = {name: MASK for name in ("conf", "full_command") if name in told}
-    return json.dumps(told | hidden) if any(told[name] != MASK for name in hidden) else extra
+    return json.dumps(told | {name: MASK for name in TELLING if name in told})

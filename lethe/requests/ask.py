@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Final
 
-from lethe.audit.who import process
+from lethe.audit.who import Who, process
 from lethe.protection.pseudonym import load_pepper, subject_id
 from lethe.requests import case_store
 from lethe.requests.airflow_runs import Erasures, Request
@@ -12,6 +13,7 @@ from lethe.requests.case_keys import CaseKeys
 from lethe.requests.case_store import Cases
 from lethe.requests.case_terms import Channel, Ground, Kind
 from lethe.requests.case_trail import told_by
+from lethe.requests.cases import Case
 from lethe.requests.clock import now
 from lethe.stores import mongodb
 
@@ -25,20 +27,35 @@ def intake() -> Iterator[Cases]:
         yield Cases(client, mongodb.database(client))
 
 
+def open_erasure(
+    cases: Cases,
+    user_id: str,
+    channel: Channel,
+    received_at: datetime,
+    who: Who,
+    *,
+    ground: Ground | None = None,
+) -> Case:
+    """Open the case of a subject's erasure, or join the one that is open; `user_id` is canonical.
+
+    Raises StoreError as MongoDB does, ConfigurationError without the pepper.
+    """
+    wanted = case_store.Request(
+        subject_id(load_pepper(), user_id), user_id, Kind.ERASURE, channel, received_at, ground=ground
+    )
+    return case_store.open_case(cases, CaseKeys(), wanted, told_by(cases, who))
+
+
 def ask(
     cases: Cases, erasures: Erasures, user_ids: Sequence[str], channel: Channel, ground: Ground | None = None
 ) -> list[Request]:
-    """Open the case of each subject, or join the one that is open, and have it worked on; in the order given.
+    """Open or join the case of each subject, and have it worked on; in the order given.
 
-    Killed in between, what was opened waits: asked again, the same case is joined and worked on. Raises StoreError and
-    StackError as MongoDB and Airflow do.
+    Killed in between, what was opened waits: asked again, the same case is joined and worked on. Raises as
+    `open_erasure` does, and StackError as Airflow does.
     """
-    pepper, keys, beside = load_pepper(), CaseKeys(), told_by(cases, process(ROLE))
-    requests = []
+    who, requests = process(ROLE), list[Request]()
     for user_id in user_ids:
-        wanted = case_store.Request(
-            subject_id(pepper, user_id), user_id, Kind.ERASURE, channel, now(), ground=ground
-        )
-        case = case_store.open_case(cases, keys, wanted, beside)
+        case = open_erasure(cases, user_id, channel, now(), who, ground=ground)
         requests.append(erasures.request(case.case_id))
     return requests

@@ -19,9 +19,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from lethe import durable_files
 from lethe.errors import DestroyedKeyError, InputError, SealedFieldError
 from lethe.protection import keys_folder
+from lethe.requests.case_terms import CASE_ID_PATTERN
 from lethe.settings import Paths
 
-CASE_ID: Final = re.compile(r"[0-9a-f]{32}")
+CASE_ID: Final = re.compile(CASE_ID_PATTERN.strip("^$"))
 LONGEST_TEXT: Final = 2_000  # bytes
 _FILE: Final = re.compile(r"\.?case-([0-9a-f]{32})(?:\.\d+\.new)?")
 _HEADER: Final = b"C\x01"

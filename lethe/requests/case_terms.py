@@ -5,6 +5,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+CASE_ID_PATTERN: Final = "^[0-9a-f]{32}$"  # also the schema of the DAG's param
+
 
 class Kind(StrEnum):
     """What a case asks for."""

@@ -19,11 +19,11 @@ from pymongo.database import Database
 from lethe.errors import StoreError
 from lethe.protection.subject_keys import SubjectKeys
 from lethe.requests import names
-from lethe.requests.locate import CONSENTS, CONTRIBUTIONS, PROFILES, QUARANTINE
+from lethe.requests.locate import count_arrived
 from lethe.requests.record import Erasure
 from lethe.requests.suppress import newest_held
 from lethe.settings import StreamSettings
-from lethe.stores import cassandra, suppression
+from lethe.stores import suppression
 from lethe.stores.mongodb import Client, Document
 from lethe.stores.suppression import Ends
 from lethe.stream import lease
@@ -116,21 +116,10 @@ def settle(erasure: Erasure, session: Session, ends: Ends, keys: Callable[[], Su
             suppression.enter(
                 erasure.client, erasure.db, erasure.subject_id, erased_at, ends, generation=generation
             )
-        held = count_arrived(session, erasure)
+        ids = names.of(erasure).contribution_ids
+        held = count_arrived(session, erasure.db, erasure.subject_id, ids)
         found = erasure.fix(STEP, erased_at=Int64(erased_at), held=any(held.values()), counts=held)
     return int(found["erased_at"])
-
-
-def count_arrived(session: Session, erasure: Erasure) -> dict[str, int]:
-    """How many records there are now, by store: also what came with a batch in flight, after `locate` had counted."""
-    contribution_ids = list(names.of(erasure).contribution_ids)
-    there = {"_id": {"$in": contribution_ids}, "erased_at": {"$exists": False}}
-    return {
-        PROFILES: int(cassandra.write_time(session, erasure.subject_id) is not None),
-        CONSENTS: cassandra.count_consents(session, erasure.subject_id),
-        CONTRIBUTIONS: erasure.db.contributions.count_documents(there),
-        QUARANTINE: erasure.db.quarantine.count_documents({"subject_ids": erasure.subject_id}),
-    }
 
 
 def settled_at(erasure: Erasure) -> int:

@@ -28,11 +28,18 @@ def count_held(
     session: Session, db: Database[Document], subject_id: str, contribution_ids: Sequence[str]
 ) -> dict[str, int]:
     """How many records of a subject each store holds; a store that doesn't answer is an error, never a zero."""
+    index = {EMAIL_INDEX: int(cassandra.index_written_at(session, subject_id) is not None)}
+    return count_arrived(session, db, subject_id, contribution_ids) | index
+
+
+def count_arrived(
+    session: Session, db: Database[Document], subject_id: str, contribution_ids: Sequence[str]
+) -> dict[str, int]:
+    """The same of the stores that whoever erases may read too: all but the e-mail index, which follows profiles."""
     contribution = {"_id": {"$in": list(contribution_ids)}, "erased_at": {"$exists": False}}
     return {
         PROFILES: int(cassandra.read_profile(session, subject_id) is not None),
         CONSENTS: cassandra.count_consents(session, subject_id),
-        EMAIL_INDEX: int(cassandra.index_written_at(session, subject_id) is not None),
         CONTRIBUTIONS: db.contributions.count_documents(contribution),
         QUARANTINE: db.quarantine.count_documents({"subject_ids": subject_id}),
     }

@@ -92,20 +92,18 @@ def _enter(db: Database[Document], who: Who, look: Look, **counts: int) -> None:
 
 def _read(intake: Intake, subject_id: str) -> Found | None:
     """The user id that the row holds; None where the row is gone, or its subject is being erased."""
-    register = intake.register
     row = cassandra.read_profile(intake.session, subject_id)
     if row is None:
         return None
-    column = register.fields[USER_ID].column_name(USER_ID)
-    for group in register.groups(PROFILES):
-        blob = getattr(row, group.name)
-        if blob is None or column not in {each.name for each in group.columns}:
-            continue
-        try:
-            values = open_blob(intake.keys, subject_id, group.name, blob)
-        except PuncturedError:
-            return None
-        return Found(str(values[column]), subject_id)
-    raise StoreError(
-        f"cassandra: the profile of {subject_id} holds no {USER_ID}; it can't be found by address"
-    )
+    group = intake.register.group_with(PROFILES, USER_ID)
+    blob = None if group is None else getattr(row, group.name)
+    if group is None or blob is None:
+        raise StoreError(
+            f"cassandra: the profile of {subject_id} holds no {USER_ID}; it can't be found by address"
+        )
+    try:
+        values = open_blob(intake.keys, subject_id, group.name, blob)
+    except PuncturedError:
+        return None
+    column = intake.register.fields[USER_ID].column_name(USER_ID)
+    return Found(str(values[column]), subject_id)

@@ -10,7 +10,7 @@ from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_random_
 from lethe.errors import ConfigurationError, StackError
 from lethe.settings import AirflowSettings, Paths, secret
 
-TIMEOUT_SECONDS = 60.0
+TIMEOUT_SECONDS = 30.0
 # A busy database is told as a server's error, before anything was done: Airflow writes down what is asked first.
 ATTEMPTS = 8
 _until_answered = Retrying(

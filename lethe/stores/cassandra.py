@@ -5,7 +5,7 @@ the order of arrival; every write names every column, absent ones as null.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -127,6 +127,20 @@ class RowWriter:
             while pending:
                 self._finish(*pending.popleft())
         return batches
+
+    def execute_all(self, statements: Iterable[tuple[PreparedStatement, Sequence[Any]]]) -> None:
+        """Run statements with their values, a bounded number at once. When it returns, all are acknowledged.
+
+        Raises as `write` does.
+        """
+        pending: deque[Any] = deque()
+        with told(self.table):
+            for statement in statements:
+                if len(pending) >= BATCHES_IN_FLIGHT:
+                    pending.popleft().result()
+                pending.append(self._session.execute_async(*statement))
+            for each in pending:
+                each.result()
 
     def _finish(self, group: Sequence[Row], batch: Any) -> None:
         """See a batch acknowledged; one that Cassandra refuses, as it does above a size, is written row by row."""

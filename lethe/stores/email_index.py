@@ -11,7 +11,7 @@ from lethe.profiles.enrichment import enricher
 from lethe.protection.blind_index import BlindIndex
 from lethe.register.model import PROFILES, Register
 from lethe.settings import Paths
-from lethe.stores.cassandra import BATCHES_IN_FLIGHT, EMAIL_INDEX, RowWriter, told
+from lethe.stores.cassandra import EMAIL_INDEX, RowWriter
 
 EMAIL = "email"  # the field of the message
 
@@ -21,12 +21,12 @@ def group_of(register: Register) -> str:
 
     Raises ConfigurationError where the register does not store the address encrypted.
     """
-    for group in register.groups(PROFILES):
-        if any(column.field_path == EMAIL for column in group.columns):
-            return group.name
-    raise ConfigurationError(
-        f"LETHE_INTAKE_EMAIL_INDEX: the register does not store {EMAIL!r} encrypted in {PROFILES}; turn it off"
-    )
+    group = register.group_with(PROFILES, EMAIL)
+    if group is None:
+        raise ConfigurationError(
+            f"LETHE_INTAKE_EMAIL_INDEX: the register does not store {EMAIL!r} encrypted in {PROFILES}; turn it off"
+        )
+    return group.name
 
 
 class EmailIndex(RowWriter):
@@ -50,14 +50,7 @@ class EmailIndex(RowWriter):
 
     def end(self, ended: Iterable[tuple[str, int]]) -> None:
         """Delete the entries of these subjects as of these times (µs). When it returns, all are acknowledged."""
-        pending = []
-        with told(EMAIL_INDEX):
-            for subject_id, write_time in ended:
-                pending.append(self._session.execute_async(self._end, (write_time, subject_id)))
-                if len(pending) >= BATCHES_IN_FLIGHT:
-                    pending.pop(0).result()
-            for each in pending:
-                each.result()
+        self.execute_all((self._end, (write_time, subject_id)) for subject_id, write_time in ended)
 
 
 def subjects_with(session: Session, value: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from cassandra.cluster import Session
 from cassandra.query import PreparedStatement
 
-from lethe.stores.cassandra import BATCHES_IN_FLIGHT, TABLE, RowWriter, told
+from lethe.stores.cassandra import TABLE, RowWriter, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +53,9 @@ class ProfileWriter(RowWriter):
 
         A row whose time is over is left alone: writing a part of it would make another.
         """
-        pending: list[Any] = []
-        with told(TABLE):
-            for change in changes:
-                if change.consents is not None and change.ttl <= 0:
-                    continue
-                pending.append(self._session.execute_async(*self._statement(change)))
-                if len(pending) >= BATCHES_IN_FLIGHT:
-                    pending.pop(0).result()
-            for each in pending:
-                each.result()
+        self.execute_all(
+            self._statement(change) for change in changes if change.consents is None or change.ttl > 0
+        )
 
     def _statement(self, change: RowChange) -> tuple[PreparedStatement, tuple[Any, ...]]:
         if change.consents is None:

@@ -9,12 +9,12 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from lethe.audit.who import Who, run_name
 from lethe.errors import ConfigurationError, InputError
-from lethe.protection.pseudonym import load_pepper, subject_id
 from lethe.register.load import current
 from lethe.requests import case_store, hold_store, user_ids
 from lethe.requests.airflow_metadata import Metadata, TypedRun, is_typed
-from lethe.requests.case_keys import CaseKeys, case_id_of
-from lethe.requests.case_store import Cases, Request
+from lethe.requests.ask import open_erasure
+from lethe.requests.case_keys import case_id_of
+from lethe.requests.case_store import Cases
 from lethe.requests.case_terms import Channel, Kind, Role, State
 from lethe.requests.case_trail import told_by
 from lethe.requests.cases import By, Case
@@ -53,13 +53,9 @@ def _take_in(metadata: Metadata, run: TypedRun) -> str | None:
     """The case that a conf names, or that is opened for its user id; the conf is that alone from then on."""
     case_id: str | None = run.conf.get("case_id")
     if case_id is None and (user_id := _user_id(run.conf)) is not None:
-        request = Request(
-            subject_id(load_pepper(), user_id), user_id, Kind.ERASURE, Channel.SUBJECT, run.since
-        )
         with mongo_client(INTAKE) as client:
-            cases = Cases(client, database(client))
-            told = told_by(cases, _who(INTAKE, run.run_id))
-            case_id = case_store.open_case(cases, CaseKeys(), request, told).case_id
+            cases, who = Cases(client, database(client)), _who(INTAKE, run.run_id)
+            case_id = open_erasure(cases, user_id, Channel.SUBJECT, run.since, who).case_id
     metadata.scrub(run.run_id, {} if case_id is None else {"case_id": case_id})
     stood = (datetime.now(UTC) - run.since).total_seconds()
     LOG.info("case %s: what was typed stood in Airflow's database for %.1f s", case_id, stood)
