@@ -46,6 +46,11 @@ def certify(erasure: Erasure, case: Case, register: Register, issuer: Issuer) ->
     return str(issued.file)
 
 
+def is_certified(record: Mapping[str, Any]) -> bool:
+    """Whether the step has ended well with a certificate."""
+    return "ended_at" in record["steps"].get("certify", {})
+
+
 def facts_of(record: Mapping[str, Any], case: Case, audit_ref: str | None) -> Facts:
     """What the certificate may say. Raises KeyError for a record whose steps have not ended."""
     steps = record["steps"]

@@ -18,6 +18,7 @@ from lethe.errors import StoreError
 from lethe.stores.mongodb import Client, Document
 
 NAMES = "names"  # while it is open: the names that only the subject's key tells
+FAILED = "failed"
 STEPS = (
     "locate",
     "suppress",
@@ -123,7 +124,7 @@ def close_record(erasure: Erasure) -> Document:
 
 def _outcome(record: Mapping[str, Any]) -> str:
     if first_unfinished(record) is not None:
-        return "failed"
+        return FAILED
     return "erased" if held_something(record) else "nothing_held"
 
 

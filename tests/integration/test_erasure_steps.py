@@ -14,10 +14,12 @@ from lethe.protection.key_store import KeyStore
 from lethe.protection.keyring import subject_keys
 from lethe.protection.pseudonym import load_pepper, subject_id
 from lethe.requests import erase, in_flight
-from lethe.requests.cases import new_case_id
+from lethe.requests.case_terms import Role
+from lethe.requests.cases import By, new_case_id
+from lethe.requests.close import close
 from lethe.requests.locate import CONSENTS, CONTRIBUTIONS, EMAIL_INDEX, PROFILES, QUARANTINE, locate
 from lethe.requests.puncture import KEY, puncture_key
-from lethe.requests.record import Erasure, close_record
+from lethe.requests.record import STEPS, Erasure, close_record
 from lethe.requests.suppress import microseconds, suppress
 from lethe.requests.verify import verify
 from lethe.stores import cassandra, contributions, suppression
@@ -258,6 +260,20 @@ def test_a_failed_verification_names_the_store_and_can_be_resumed(
     getattr(run, skipped)()
     run.verify()
     assert close_record(run.work)["outcome"] == "erased"
+
+
+def test_an_erasure_without_its_certificate_is_not_closed_and_keeps_what_that_is_made_from(
+    house: House, user_id: str, subject: str
+) -> None:
+    house.put(subject, HOUR_AGO)
+    run = Run(house, user_id)
+    for step in STEPS:
+        getattr(run, step)()
+    with pytest.raises(StoreError, match="has no certificate; clear the step certify"):
+        close(run.work, By(Role.SYSTEM, "eraser", "ops"), now())
+    record = run.work.record()
+    assert record["outcome"] == "failed"
+    assert len(record["names"]["audit_ref"]) == 64
 
 
 def test_what_quarantine_tells_of_a_subject_is_verified_as_well(
