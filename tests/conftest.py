@@ -82,3 +82,11 @@ def stream(stack: LiveStack) -> Iterator[LiveStream]:
     """The stream over an empty house, for the tests of one file; what they send adds up."""
     with uncompacted():
         yield LiveStream(stack)
+
+
+@pytest.fixture(scope="module")
+def running(stream: LiveStream) -> Iterator[LiveStream]:
+    """The same with its driver running, until the file's last test has ended."""
+    stream.start()
+    yield stream
+    stream.stop()

@@ -2,7 +2,6 @@
 
 import signal
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -14,13 +13,6 @@ from tests.unit.profiles.examples import consent
 
 PEOPLE = 5_000 if LONG else 1_200
 FENCED = 75
-
-
-@pytest.fixture(scope="module")
-def running(stream: LiveStream) -> Iterator[LiveStream]:
-    stream.start()
-    yield stream
-    stream.stop()
 
 
 @pytest.fixture(scope="module")

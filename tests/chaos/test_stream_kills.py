@@ -2,7 +2,6 @@
 
 import random
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,13 +20,6 @@ from tests.integration.totals import assert_totals_add_up
 PEOPLE = 3_000 if LONG else 700
 SEEDS = range(20 if LONG else 4)
 SERVERS = {"cassandra": cassandra.wait_ready, "mongodb": mongodb.wait_ready, "kafka": kafka.wait_ready}
-
-
-@pytest.fixture(scope="module")
-def running(stream: LiveStream) -> Iterator[LiveStream]:
-    stream.start()
-    yield stream
-    stream.stop()
 
 
 def send_and_await_a_random_moment(stream: LiveStream, seed: int) -> None:

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import uuid
-from collections.abc import Iterator
 
 import pytest
 from cassandra import Unauthorized
@@ -17,13 +16,6 @@ from tests.integration.live_stream import LiveStream
 from tests.integration.messages import bytes_of, profile, sendable, simulated
 
 ADDRESS = "Somebody.Else@Mail.Example.org"
-
-
-@pytest.fixture(scope="module")
-def running(stream: LiveStream) -> Iterator[LiveStream]:
-    stream.start()
-    yield stream
-    stream.stop()
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,6 @@ from tests.integration.messages import profile, sendable
 
 DAG = "erase_subject"
 ENDED = ("success", "failed")
-
-
-@pytest.fixture(scope="module")
-def running(stream: LiveStream) -> Iterator[LiveStream]:
-    stream.start()
-    yield stream
-    stream.stop()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -38,13 +37,6 @@ NOTHING_HELD = {"under_age", "past_retention", "unknown_purpose", "too_large", "
 PEOPLE = 2_000 if LONG else 200
 FLOOD = 60_000 if LONG else 6_000
 SOON = timedelta(seconds=45)  # until a message that is refused as ahead is no longer
-
-
-@pytest.fixture(scope="module")
-def running(stream: LiveStream) -> Iterator[LiveStream]:
-    stream.start()
-    yield stream
-    stream.stop()
 
 
 def held(stream: LiveStream, **query: Any) -> list[dict[str, Any]]:

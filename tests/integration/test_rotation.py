@@ -281,13 +281,6 @@ def test_the_rotator_makes_no_table(stack: LiveStack) -> None:
 # The whole, by Airflow and Spark, over the running stream
 
 
-@pytest.fixture
-def running(stream: LiveStream) -> Iterator[LiveStream]:
-    stream.start()
-    yield stream
-    stream.stop()
-
-
 def roots_of_rows(stack: LiveStack) -> set[int]:
     rows = stack.cassandra("auditor").execute("SELECT sealed FROM profiles")
     return {header_of(bytes(row.sealed)).root for row in rows if row.sealed is not None}

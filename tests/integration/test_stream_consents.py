@@ -2,11 +2,8 @@
 
 import json
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-
-import pytest
 
 from tests.integration.live_stream import LiveStream
 from tests.integration.messages import LONG, Bytes, profile, sendable, simulated, text_of
@@ -14,13 +11,6 @@ from tests.integration.totals import assert_totals_equal
 
 PEOPLE = 5_000 if LONG else 600
 CHILD = {"date": (datetime.now(UTC) - timedelta(days=14 * 365)).date().isoformat()}
-
-
-@pytest.fixture(scope="module")
-def running(stream: LiveStream) -> Iterator[LiveStream]:
-    stream.start()
-    yield stream
-    stream.stop()
 
 
 def ago(minutes: float) -> str:

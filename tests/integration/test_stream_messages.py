@@ -1,7 +1,6 @@
 """Every message is stored as it should be, or lies in quarantine for its reason; and none stops the stream."""
 
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
 
@@ -30,13 +29,6 @@ from tests.unit.profiles.examples import consent
 
 PEOPLE = 10_000 if LONG else 1_000
 SEEDS = range(5 if LONG else 1)
-
-
-@pytest.fixture(scope="module")
-def running(stream: LiveStream) -> Iterator[LiveStream]:
-    stream.start()
-    yield stream
-    stream.stop()
 
 
 def test_a_plain_run_leaves_in_the_stores_what_the_model_says(running: LiveStream) -> None:

@@ -4,9 +4,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from typer.testing import CliRunner
 
-from lethe.cli import app
 from lethe.errors import (
     AccessError,
     ConfigurationError,
@@ -19,26 +17,22 @@ from lethe.errors import (
 from lethe.evidence.signing import create_key
 from lethe.settings import Paths
 from lethe.stack import airflow_api
+from tests.unit import commands
+from tests.unit.commands import assert_one_known_error, leave_alone
 
 NOT_MINE = "3f0c9a52-6e3c-4a5e-9b62-0d7d1c1f2a11"
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, ["audit", *arguments])
+    return commands.run("audit", *arguments)
 
 
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Credentials and a signing key, and ports of loopback on which nobody listens."""
-    for name in ("airflow-controller", "airflow-dpo", "mongo-auditor", "mongo-archivist"):
-        file = tmp_path / name
-        file.touch(mode=0o600)
-        file.write_text("x")
-    monkeypatch.setenv("LETHE_SECRETS_DIR", str(tmp_path))
-    monkeypatch.setenv("LETHE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("LETHE_KEYS_DIR", str(tmp_path / "keys"))
-    monkeypatch.setenv("LETHE_AIRFLOW_URL", "http://127.0.0.1:1")
-    monkeypatch.setenv("LETHE_MONGO_HOSTS", "127.0.0.1:1")
+    leave_alone(
+        monkeypatch, tmp_path, "airflow-controller", "airflow-dpo", "mongo-auditor", "mongo-archivist"
+    )
     monkeypatch.setattr("lethe.stores.mongodb.CONNECT_TIMEOUT_MS", 200)
     create_key(Paths())
 
@@ -70,9 +64,7 @@ MISTAKES: list[tuple[tuple[str, ...], type[LetheError], str]] = [
 )
 def test_a_mistake_is_one_known_error(arguments: tuple[str, ...], kind: type[LetheError], words: str) -> None:
     result = run(*arguments)
-    assert isinstance(result.exception, kind)
-    assert words in str(result.exception)
-    assert "\n" not in str(result.exception)
+    assert_one_known_error(result, kind, words)
     assert NOT_MINE not in str(result.exception)
 
 

@@ -4,31 +4,23 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from typer.testing import CliRunner
 
-from lethe.cli import app
 from lethe.errors import AccessError, ConfigurationError, InputError, LetheError, StackError
 from lethe.stack import airflow_api
+from tests.unit import commands
+from tests.unit.commands import assert_one_known_error, leave_alone
 
 PLACE = "user_profiles:0:1"
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, ["quarantine", *arguments])
+    return commands.run("quarantine", *arguments)
 
 
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Credentials, and ports of loopback on which nobody listens."""
-    for name in ("airflow-controller", "airflow-viewer", "mongo-quarantine"):
-        file = tmp_path / name
-        file.touch(mode=0o600)
-        file.write_text("x")
-    monkeypatch.setenv("LETHE_SECRETS_DIR", str(tmp_path))
-    monkeypatch.setenv("LETHE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("LETHE_KEYS_DIR", str(tmp_path / "keys"))
-    monkeypatch.setenv("LETHE_AIRFLOW_URL", "http://127.0.0.1:1")
-    monkeypatch.setenv("LETHE_MONGO_HOSTS", "127.0.0.1:1")
+    leave_alone(monkeypatch, tmp_path, "airflow-controller", "airflow-viewer", "mongo-quarantine")
 
 
 MISTAKES: list[tuple[tuple[str, ...], type[LetheError], str]] = [
@@ -60,9 +52,7 @@ MISTAKES: list[tuple[tuple[str, ...], type[LetheError], str]] = [
 )
 def test_a_mistake_is_one_known_error(arguments: tuple[str, ...], kind: type[LetheError], words: str) -> None:
     result = run(*arguments)
-    assert isinstance(result.exception, kind)
-    assert words in str(result.exception)
-    assert "\n" not in str(result.exception)
+    assert_one_known_error(result, kind, words)
     assert result.output == ""
 
 

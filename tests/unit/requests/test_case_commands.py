@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from typer.testing import CliRunner
 
-from lethe.cli import app
 from lethe.errors import AccessError, ConfigurationError, InputError, LetheError, StackError
 from lethe.register.load import load
 from lethe.requests import case_printing
@@ -22,6 +20,8 @@ from lethe.requests.holds import placed
 from lethe.settings import ClockSettings
 from lethe.stack import airflow_api
 from lethe.stack.provision.mongodb_rights import RIGHTS
+from tests.unit import commands
+from tests.unit.commands import assert_one_known_error, leave_alone
 
 CASE, HOLD = "0" * 32, "1" * 32
 USER_ID = "0190a1b2-0000-4000-8000-00000000002a"
@@ -32,21 +32,13 @@ WHY = ("--reason", "because")
 
 
 def run(*arguments: str, text: str | None = None) -> Result:
-    return CliRunner().invoke(app, ["case", *arguments], input=text)
+    return commands.run("case", *arguments, text=text)
 
 
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Credentials, and ports of loopback on which nobody listens."""
-    for name in ("airflow-controller", "airflow-dpo", "mongo-casework"):
-        file = tmp_path / name
-        file.touch(mode=0o600)
-        file.write_text("x")
-    monkeypatch.setenv("LETHE_SECRETS_DIR", str(tmp_path))
-    monkeypatch.setenv("LETHE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("LETHE_KEYS_DIR", str(tmp_path / "keys"))
-    monkeypatch.setenv("LETHE_AIRFLOW_URL", "http://127.0.0.1:1")
-    monkeypatch.setenv("LETHE_MONGO_HOSTS", "127.0.0.1:1")
+    leave_alone(monkeypatch, tmp_path, "airflow-controller", "airflow-dpo", "mongo-casework")
 
 
 MISTAKES: list[tuple[tuple[str, ...], type[LetheError], str]] = [
@@ -83,9 +75,7 @@ MISTAKES: list[tuple[tuple[str, ...], type[LetheError], str]] = [
 )
 def test_a_mistake_is_one_known_error(arguments: tuple[str, ...], kind: type[LetheError], words: str) -> None:
     result = run(*arguments)
-    assert isinstance(result.exception, kind)
-    assert words in str(result.exception)
-    assert "\n" not in str(result.exception)
+    assert_one_known_error(result, kind, words)
     assert USER_ID not in str(result.exception)
     assert result.output == ""
 

@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,8 @@ from lethe.errors import StoreError, TrailError
 from lethe.evidence.signing import Signer
 from lethe.settings import Paths
 from lethe.stores.mongodb import Document, in_transaction
+from tests.integration.audit.trails import append, entry, kinds, verified
 from tests.integration.live import LiveStack
-from tests.integration.trails import append, entry, fresh, kinds, signing, verified
 
 # A writer that says so when it begins, and never ends by itself.
 WRITER = """
@@ -35,22 +34,6 @@ for number in range(int(sys.argv[3])):
     entries = [Entry(Who(sys.argv[2]), Action.KEY_EPOCH, "rights", f"{sys.argv[2]}:{number}:{part}") for part in (0, 1)]
     trail.append(client, db, entries)
 """
-
-
-@pytest.fixture
-def db(stack: LiveStack) -> Iterator[Database[Document]]:
-    with fresh(stack) as made:
-        yield made
-
-
-@pytest.fixture
-def paths(tmp_path: Path) -> Paths:
-    return signing(tmp_path)
-
-
-@pytest.fixture
-def signer(paths: Paths) -> Signer:
-    return Signer(paths)
 
 
 def writer(db: Database[Document], name: str, count: int) -> "subprocess.Popen[str]":

@@ -3,9 +3,7 @@
 import json
 import uuid
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,25 +22,8 @@ from lethe.settings import Paths
 from lethe.stores.mongodb import Document
 from lethe.stream import lease as leases
 from lethe.stream.health import Counts, Health
+from tests.integration.audit.trails import entry, verified
 from tests.integration.live import LiveStack
-from tests.integration.trails import entry, fresh, signing, verified
-
-
-@pytest.fixture
-def db(stack: LiveStack) -> Iterator[Database[Document]]:
-    with fresh(stack) as made:
-        yield made
-
-
-@pytest.fixture
-def paths(tmp_path: Path) -> Paths:
-    return signing(tmp_path)
-
-
-@pytest.fixture
-def signer(paths: Paths) -> Signer:
-    return Signer(paths)
-
 
 PEPPER = bytes(32)
 

@@ -1,8 +1,6 @@
 """The end of entries of the audit trail: by a signed act, resumed after a kill, and told from a cut."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from pymongo.database import Database
@@ -14,24 +12,7 @@ from lethe.evidence.signing import Signer, create_key
 from lethe.moments import time_text
 from lethe.settings import Paths
 from lethe.stores.mongodb import Document
-from tests.integration.live import LiveStack
-from tests.integration.trails import WHO, append, entry, fresh, kinds, signing, verified
-
-
-@pytest.fixture
-def db(stack: LiveStack) -> Iterator[Database[Document]]:
-    with fresh(stack) as made:
-        yield made
-
-
-@pytest.fixture
-def paths(tmp_path: Path) -> Paths:
-    return signing(tmp_path)
-
-
-@pytest.fixture
-def signer(paths: Paths) -> Signer:
-    return Signer(paths)
+from tests.integration.audit.trails import WHO, append, entry, kinds, verified
 
 
 def age(db: Database[Document], count: int, days: int) -> None:
