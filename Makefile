@@ -49,7 +49,7 @@ format: $(ENV)/installed ## Bring the code to its one form
 	@$(RUN)/ruff check --fix $(CODE)
 	@$(RUN)/ruff format $(CODE)
 
-bench: $(ENV)/installed ## Measure against the pipeline that people build instead (about 20 minutes)
+bench: $(ENV)/installed ## Measure against the pipeline that people build instead (more than an hour)
 	@$(RUN)/python -m benchmarks.run
 
 rights: $(ENV)/installed ## Write the tables of rights in docs/security.md anew

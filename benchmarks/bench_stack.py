@@ -113,10 +113,14 @@ class BenchStack:
 
 
 def updated(value: bytes, number: int) -> bytes:
-    """The same person's next message, a minute later; every third has moved, to another city and nationality."""
+    """The same person's next message, a minute later; every third has moved, to another city and nationality.
+
+    One without an event time has none again: it is as late as its sending.
+    """
     document = json.loads(value)
-    at = datetime.fromisoformat(document["event_time"]) + timedelta(minutes=1)
-    document["event_time"] = at.isoformat(timespec="milliseconds")
+    if "event_time" in document:
+        at = datetime.fromisoformat(document["event_time"]) + timedelta(minutes=1)
+        document["event_time"] = at.isoformat(timespec="milliseconds")
     if number % 3 == 0:
         document["location"]["city"] = "Elsewhere"
         document["nat"] = "NL" if document["nat"] != "NL" else "DE"

@@ -50,6 +50,12 @@ def test_every_third_update_changes_what_figures_are_made_of_and_each_is_later()
     assert [each["nat"] for each in later] == ["DE", "NL", "NL"]
 
 
+def test_an_update_of_what_has_no_event_time_has_none_and_is_as_late_as_its_sending() -> None:
+    first = {"nat": "NL", "location": {"city": "Delft"}}
+    later = json.loads(updated(json.dumps(first).encode(), 0))
+    assert later == {"nat": "DE", "location": {"city": "Elsewhere"}}
+
+
 def test_cpu_time_is_shared_out_evenly_between_two_readings() -> None:
     meter = CpuMeter({}, readings=[(10.0, {"spark": 1.0}), (12.0, {"spark": 3.0}), (14.0, {"spark": 3.0})])
     assert meter.used(11.0, 13.0) == {"spark": 1.0}
