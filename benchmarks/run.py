@@ -55,6 +55,12 @@ def measure(stack: BenchStack, profiles: int, rounds: int, command: str) -> repo
     )
 
 
+def _short_form(arguments: argparse.Namespace) -> str:
+    """The command that measures the same again; where it kept its files is nobody's business."""
+    sizes = {name: getattr(arguments, name) for name in ("profiles", "batch", "rounds")}
+    return " ".join(["python -m benchmarks.run", *(f"--{name} {value}" for name, value in sizes.items())])
+
+
 def main() -> int:
     """Measure, say the results, and write those of the full form down."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -67,7 +73,7 @@ def main() -> int:
     parser.add_argument("--results", type=Path, help="where a shorter form writes its JSON")
     arguments = parser.parse_args()
     full = (arguments.profiles, arguments.batch, arguments.rounds) == (PROFILES, ROWS_A_BATCH, ROUNDS)
-    command = "make bench" if full else " ".join(["python -m benchmarks.run", *sys.argv[1:]])
+    command = "make bench" if full else _short_form(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))
     try:
         with bench_stack(arguments.folder, arguments.batch, say) as stack:
